@@ -1,0 +1,85 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { SETTINGS, type Settings } from '../config/index.js';
+import { PlimsollError } from '../errors/index.js';
+import { normaliseSourceUrl } from '../remote-fetch/index.js';
+import type { ImageSource } from './image-request.js';
+import { parseImageQuery, type ParsedImageQuery } from './parameters/parse-image-query.js';
+import type { RequestContext } from './request-context.js';
+import { FOREVER } from './sources/source-record.js';
+import { UPLOAD_ID } from './uploads/upload.service.js';
+
+/** What a route needs of an HTTP request, validated. */
+export interface ReadRequest extends ParsedImageQuery {
+  readonly source: ImageSource;
+  readonly context: RequestContext;
+  /** A signature's expiry, epoch ms; `FOREVER` without one. */
+  readonly notAfter: number;
+  /** Does the answer depend on `Accept`? */
+  readonly negotiated: boolean;
+}
+
+/** Turns HTTP requests into validated data; the services behind never see a request. */
+@Injectable()
+export class RequestReader {
+  constructor(@Inject(SETTINGS) private readonly settings: Settings) {}
+
+  /**
+   * Reads the query of an image route. `id` is the upload of the path; without one the query must name a `url`.
+   * Sets `Vary: Accept` as soon as it is known that the format is negotiated, so that errors carry it too.
+   *
+   * @throws PlimsollError `invalid-parameter`, `image-not-found`, `unsupported-url-scheme`, `url-not-allowed`
+   */
+  read(request: Request, response: Response, id?: string): ReadRequest {
+    response.setHeader('Vary', 'Accept');
+    const pairs = queryPairs(request.originalUrl);
+    const parsed = parseImageQuery(pairs, this.settings);
+    const negotiated = parsed.parameters.format === 'auto';
+    if (!negotiated) response.removeHeader('Vary');
+    return {
+      ...parsed,
+      negotiated,
+      source: id === undefined ? remoteSource(parsed.url) : uploadSource(id, parsed.url),
+      context: contextOf(request, response),
+      notAfter: expiryOf(pairs),
+    };
+  }
+}
+
+/** The query's pairs, decoded exactly once; repeated names stay visible. */
+function queryPairs(target: string): (readonly [string, string])[] {
+  const start = target.indexOf('?');
+  return start === -1 ? [] : [...new URLSearchParams(target.slice(start + 1))];
+}
+
+function remoteSource(url: string | undefined): ImageSource {
+  if (url === undefined) {
+    throw new PlimsollError(
+      'invalid-parameter',
+      'url is required: the absolute http or https URL of the image.',
+    );
+  }
+  return { kind: 'remote', url: normaliseSourceUrl(url) };
+}
+
+function uploadSource(id: string, url: string | undefined): ImageSource {
+  if (url !== undefined)
+    throw new PlimsollError('invalid-parameter', 'url is not allowed beside an image id.');
+  if (!UPLOAD_ID.test(id))
+    throw new PlimsollError('image-not-found', 'No image with this id is stored here.');
+  return { kind: 'upload', id };
+}
+
+/** Aborts when the client goes away before the answer is written; the listener goes with the response. */
+export function contextOf(request: Request, response: Response): RequestContext {
+  const controller = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) controller.abort();
+  });
+  return { accept: request.headers.accept, clientId: request.ip ?? 'unknown', signal: controller.signal };
+}
+
+function expiryOf(pairs: readonly (readonly [string, string])[]): number {
+  const exp = pairs.find(([name]) => name === 'exp')?.[1];
+  return exp !== undefined && /^\d{1,12}$/.test(exp) ? Number(exp) * 1_000 : FOREVER;
+}

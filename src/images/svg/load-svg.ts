@@ -1,0 +1,36 @@
+import { open } from 'node:fs/promises';
+import { PlimsollError } from '../../errors/index.js';
+import type { ImageInput } from '../image-input.js';
+import { imageFailure } from '../transform/image-failure.js';
+import { sanitiseSvg, SVG_LIMITS } from './sanitise-svg.js';
+
+/**
+ * Reads an SVG, bounded, and sanitises it. No SVG reaches the renderer another way, not even for its size.
+ *
+ * @throws what {@link sanitiseSvg} throws; `storage-unavailable` when the file is gone.
+ */
+export async function loadSvg(input: ImageInput): Promise<Buffer> {
+  return sanitiseSvg(typeof input === 'string' ? await readBounded(input) : input);
+}
+
+async function readBounded(path: string): Promise<Buffer> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { size } = await file.stat();
+      if (size > SVG_LIMITS.maxBytes) {
+        throw new PlimsollError('source-too-large', `An SVG may have at most ${SVG_LIMITS.maxBytes} bytes, got ${size}.`);
+      }
+      return await file.readFile();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw imageFailure(error);
+  }
+}
+
+/** Whether rendering needs surfaces beside the output: 36 instead of 5 bytes a pixel (`memory.md`, cost model). */
+export function isComplexSvg(clean: Buffer): boolean {
+  return /<(?:filter|mask|pattern|image|clipPath|text)\b|[\s;"{](?:mix-blend-mode|opacity|isolation)\s*[:=]/.test(clean.toString('utf8'));
+}

@@ -1,0 +1,236 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CLOCK, type Clock } from '../clock/index.js';
+import { ImageMemoryManager, SingleFlight, type ImageEntry } from '../image-memory/index.js';
+import {
+  OBJECT_STORE,
+  type ByteRange,
+  type ObjectInfo,
+  type ObjectStore,
+  type OpenObject,
+} from '../object-storage/index.js';
+import { CLIENT_QUOTA, type ClientQuota } from './client-quota.js';
+import type { CacheOutcome } from './delivery/response-headers.js';
+import { etagOf } from './delivery/etag.js';
+import type { ImageRequest } from './image-request.js';
+import type { RequestContext, RequestTiming } from './request-context.js';
+import type { Freshness } from './sources/freshness.js';
+import { SourceLoader, type LoadedSource } from './sources/source-loader.js';
+import { sourceKey, type SourceRecord } from './sources/source-record.js';
+import { FormatChooser, type VariantChoice } from './variants/format-chooser.js';
+import { nearestVariant } from './variants/nearest-variant.js';
+import { VariantMaker, variantObjectKey } from './variants/variant-maker.js';
+
+/** An answer as data: bytes in memory, or a stored object to be streamed. */
+export interface ImageAnswer extends Freshness {
+  readonly outcome: CacheOutcome;
+  readonly contentType: string;
+  readonly etag: string;
+  readonly bytes: number;
+  readonly body:
+    | { readonly kind: 'buffer'; readonly buffer: Buffer }
+    | { readonly kind: 'stored'; readonly open: (range?: ByteRange) => Promise<OpenObject | null> };
+  /** Key in the buffer cache when it was answered from, or into, memory. */
+  readonly variantKey: string | undefined;
+  readonly facts: ObjectInfo['attributes'];
+  readonly record: SourceRecord;
+}
+
+/**
+ * One image request, as data (DESIGN section 5): variant in memory, in the store, else made from the original,
+ * which is in the store, else fetched. Sharing happens twice: one fetch per source, one transform per variant.
+ */
+@Injectable()
+export class UnifiedImageService {
+  private readonly flights: SingleFlight;
+
+  constructor(
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(OBJECT_STORE) private readonly store: ObjectStore,
+    @Inject(CLIENT_QUOTA) private readonly quota: ClientQuota,
+    private readonly imageMemory: ImageMemoryManager,
+    private readonly sources: SourceLoader,
+    private readonly formats: FormatChooser,
+    private readonly maker: VariantMaker,
+  ) {
+    this.flights = new SingleFlight(clock);
+  }
+
+  /**
+   * @throws PlimsollError with the codes of the fetcher, the probe, the decoder and of admission
+   */
+  async get(request: ImageRequest, context: RequestContext, timing: RequestTiming): Promise<ImageAnswer> {
+    const usable = await this.sources.findUsable(request.source);
+    if (usable !== undefined) {
+      const stored = await this.fromCaches(request, usable, context, timing);
+      if (stored !== undefined) return stored;
+    }
+    await this.quota.charge(context.clientId);
+    const standIn = this.refuseOrStandIn(request, usable);
+    if (standIn !== undefined) return standIn;
+    const loaded = usable ?? (await this.sources.load(request.source, context.signal, timing));
+    if (this.passesThrough(request, loaded.record)) return this.original(loaded, usable === undefined);
+    if (usable === undefined) {
+      // The variant may have outlived the record: a restart, or a revalidated source.
+      const stored = await this.fromCaches(request, loaded, context, timing);
+      if (stored !== undefined) return stored;
+    }
+    return this.make(request, loaded, context, timing);
+  }
+
+  /** What the stored variant or original already answers, without any work on images. */
+  private async fromCaches(
+    request: ImageRequest,
+    loaded: LoadedSource,
+    context: RequestContext,
+    timing: RequestTiming,
+  ): Promise<ImageAnswer | undefined> {
+    const { record, stale } = loaded;
+    if (this.passesThrough(request, record)) return this.original(loaded, false);
+    const choices = this.formats.choices(request, record, context.accept);
+    for (const { key } of choices) {
+      const entry = this.imageMemory.get(key);
+      if (entry !== undefined) return fromEntry(entry, record, key, { kind: 'memory', stale });
+    }
+    const startedMs = this.clock.monotonicMs();
+    for (const { key } of choices) {
+      const info = await this.store.head(variantObjectKey(key));
+      const answer = info === null ? undefined : await this.fromStore(key, info, record, stale);
+      timing.add('store', this.clock.monotonicMs() - startedMs);
+      if (answer !== undefined) return answer;
+    }
+    return undefined;
+  }
+
+  /** A stored variant: into memory when the line allows, else streamed past it. */
+  private async fromStore(
+    key: string,
+    info: ObjectInfo,
+    record: SourceRecord,
+    stale: boolean,
+  ): Promise<ImageAnswer | undefined> {
+    const lease = this.imageMemory.tryReserve({
+      bytes: info.bytes,
+      class: 'interactive',
+      label: 'store read',
+      job: false,
+    });
+    if (lease === null)
+      return fromStored(info, record, key, stale, (range) => this.store.openRead(info.key, range));
+    try {
+      const read = await this.store.read(info.key);
+      if (read === null) return undefined;
+      const entry: ImageEntry = Object.freeze({
+        bytes: read.bytes,
+        contentType: info.contentType,
+        etag: etagOf(info.sha256),
+        sourceKey: record.key,
+        freshUntil: record.freshUntil,
+        staleUntil: record.staleUntil,
+        attributes: info.attributes,
+      });
+      this.imageMemory.set(key, entry, { adopt: true });
+      return fromEntry(entry, record, key, { kind: 'store', stale });
+    } finally {
+      lease.release();
+    }
+  }
+
+  private async make(
+    request: ImageRequest,
+    loaded: LoadedSource,
+    context: RequestContext,
+    timing: RequestTiming,
+  ): Promise<ImageAnswer> {
+    const choice = this.formats.choices(request, loaded.record, context.accept).at(-1) as VariantChoice;
+    const { key } = choice;
+    const { value, coalesced } = await this.flights.run(
+      key,
+      (work) => this.maker.make({ source: request.source, choice }, loaded, work, timing),
+      { signal: context.signal },
+    );
+    return fromEntry(value, loaded.record, key, { kind: 'miss', collapsed: coalesced, stale: loaded.stale });
+  }
+
+  /** Under pressure nothing is decoded: a nearby variant in memory stands in, else the work is refused before it starts. */
+  private refuseOrStandIn(request: ImageRequest, usable: LoadedSource | undefined): ImageAnswer | undefined {
+    if (this.imageMemory.shouldAllowImageOperations()) return undefined;
+    if (usable !== undefined && this.passesThrough(request, usable.record)) return undefined;
+    const key = sourceKey(request.source);
+    const nearest = nearestVariant(this.imageMemory.variantsOf(key), request.parameters);
+    if (nearest !== undefined && usable !== undefined) {
+      return fromEntry(nearest.entry, usable.record, undefined, { kind: 'nearby' });
+    }
+    throw this.imageMemory.refusal();
+  }
+
+  /** `format=original` gives the stored bytes on; an SVG is never passed on as such. */
+  private passesThrough(request: ImageRequest, record: SourceRecord): boolean {
+    return request.parameters.format === 'original' && record.header.format !== 'svg';
+  }
+
+  private original(loaded: LoadedSource, made: boolean): ImageAnswer {
+    const { record, stale, bytes } = loaded;
+    return {
+      outcome: made ? { kind: 'miss' } : { kind: 'store', stale },
+      contentType: record.contentType,
+      etag: etagOf(record.sha256),
+      bytes: record.bytes,
+      body:
+        bytes === undefined
+          ? { kind: 'stored', open: (range) => this.store.openRead(record.key, range) }
+          : { kind: 'buffer', buffer: bytes },
+      variantKey: undefined,
+      facts: {
+        width: record.header.width,
+        height: record.header.height,
+        pages: record.header.pages,
+        format: record.header.format,
+        hasAlpha: record.header.hasAlpha,
+      },
+      record,
+      freshUntil: record.freshUntil,
+      staleUntil: record.staleUntil,
+    };
+  }
+}
+
+function fromEntry(
+  entry: ImageEntry,
+  record: SourceRecord,
+  key: string | undefined,
+  outcome: CacheOutcome,
+): ImageAnswer {
+  return {
+    outcome,
+    contentType: entry.contentType,
+    etag: entry.etag,
+    bytes: entry.bytes.length,
+    body: { kind: 'buffer', buffer: entry.bytes },
+    variantKey: key,
+    facts: entry.attributes,
+    record,
+    freshUntil: record.freshUntil,
+    staleUntil: record.staleUntil,
+  };
+}
+
+function fromStored(
+  info: ObjectInfo,
+  record: SourceRecord,
+  key: string,
+  stale: boolean,
+  open: (range?: ByteRange) => Promise<OpenObject | null>,
+): ImageAnswer {
+  return {
+    outcome: { kind: 'store', stale },
+    contentType: info.contentType,
+    etag: etagOf(info.sha256),
+    bytes: info.bytes,
+    body: { kind: 'stored', open },
+    variantKey: key,
+    facts: info.attributes,
+    record,
+    freshUntil: record.freshUntil,
+    staleUntil: record.staleUntil,
+  };
+}
