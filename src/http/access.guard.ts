@@ -1,0 +1,46 @@
+import { Inject, Injectable, Optional, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import type { Request } from 'express';
+import { CLOCK, type Clock } from '../clock/index.js';
+import { SETTINGS, type Settings } from '../config/index.js';
+import { PlimsollError } from '../errors/index.js';
+import { BearerTokens } from './bearer-tokens.js';
+import { policyOfRoute } from './route-policy.js';
+import { CANONICAL_QUERY, sortedQuery, verifyUrl, type CanonicalQuery } from './url-signature.js';
+
+/**
+ * Who may call what, by the table in `route-policy.ts`. It looks a route up by the pattern that the router
+ * matched, not by the URL, so no spelling of a URL gets around it; a route that is not listed is refused.
+ */
+@Injectable()
+export class AccessGuard implements CanActivate {
+  private readonly tokens: BearerTokens | undefined;
+  private readonly signingKeys: readonly string[] | undefined;
+  private readonly canonicalQuery: CanonicalQuery;
+
+  constructor(
+    @Inject(SETTINGS) settings: Settings,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Optional() @Inject(CANONICAL_QUERY) canonicalQuery?: CanonicalQuery,
+  ) {
+    const { API_TOKENS: tokens, IMAGE_URL_SIGNING_KEY: keys } = settings.values;
+    this.tokens = tokens === undefined ? undefined : new BearerTokens(tokens);
+    this.signingKeys = keys;
+    this.canonicalQuery = canonicalQuery ?? sortedQuery;
+  }
+
+  canActivate(context: ExecutionContext): boolean {
+    const request = context.switchToHttp().getRequest<Request>();
+    const pattern = (request.route as { readonly path: string }).path;
+    const policy = policyOfRoute(request.method, pattern);
+    if (policy === undefined) {
+      throw new PlimsollError('internal-error', 'The server failed at this request.', {
+        logMessage: `No policy for ${request.method} ${pattern}`,
+      });
+    }
+    if (policy.access === 'token') this.tokens?.check(request.headers.authorization);
+    if (policy.access === 'signature' && this.signingKeys !== undefined) {
+      verifyUrl(request.originalUrl, this.signingKeys, this.clock.now(), this.canonicalQuery);
+    }
+    return true;
+  }
+}

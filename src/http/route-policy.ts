@@ -1,0 +1,124 @@
+/** Who may call: anyone, a holder of an API token (when some are set), or of a signed URL (when a key is set). */
+export type RouteAccess = 'open' | 'token' | 'signature';
+
+export interface RoutePolicy {
+  /** `GET` covers `HEAD`. */
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** The pattern exactly as it is registered, prefix included. */
+  readonly path: string;
+  readonly access: RouteAccess;
+  /** `true`: answered at every memory level and while draining. Such a route allocates next to nothing. */
+  readonly exempt: boolean;
+  /** One sentence for the API's description. */
+  readonly summary: string;
+}
+
+const open = (method: RoutePolicy['method'], path: string, summary: string): RoutePolicy => ({
+  method,
+  path,
+  access: 'open',
+  exempt: false,
+  summary,
+});
+const exempt = (path: string, summary: string): RoutePolicy => ({
+  method: 'GET',
+  path,
+  access: 'open',
+  exempt: true,
+  summary,
+});
+const signed = (path: string, summary: string): RoutePolicy => ({
+  ...open('GET', path, summary),
+  access: 'signature',
+});
+const guarded = (method: RoutePolicy['method'], path: string, summary: string): RoutePolicy => ({
+  ...open(method, path, summary),
+  access: 'token',
+});
+
+const FULL_HEALTH =
+  'Health of memory, storage and event loop; 200 when healthy or degraded, 503 when critical.';
+const LIVE = 'Whether the process answers at all; ignores memory.';
+const READY = 'Whether this instance wants traffic; 503 at critical memory, when stuck, and while draining.';
+
+/**
+ * Every route of the server. The start fails when a registered route is missing here, so that nobody can
+ * add one without deciding who may call it and whether it is shed.
+ */
+export const ROUTE_POLICIES: readonly RoutePolicy[] = [
+  signed('/api/images', 'The remote image at `url`, transformed.'),
+  guarded(
+    'POST',
+    '/api/images',
+    'Uploads an image: multipart field `file`, or the raw body with an image type.',
+  ),
+  signed('/api/images/metadata', 'What is known about the remote image at `url`.'),
+  signed('/api/images/placeholder', 'A tiny stand-in for the remote image at `url`.'),
+  signed('/api/images/:id', 'An uploaded image, transformed.'),
+  guarded('DELETE', '/api/images/:id', 'Deletes an uploaded image.'),
+  signed('/api/images/:id/metadata', 'What is known about an uploaded image.'),
+  signed('/api/images/:id/placeholder', 'A tiny stand-in for an uploaded image.'),
+
+  exempt('/api/health', FULL_HEALTH),
+  exempt('/health', FULL_HEALTH),
+  exempt('/api/health/live', LIVE),
+  exempt('/livez', LIVE),
+  exempt('/healthz', LIVE),
+  exempt('/api/health/ready', READY),
+  exempt('/readyz', READY),
+  exempt(
+    '/api/health/metrics',
+    'How the parts of the memory line work together: level, ledger, caches, actions, trend.',
+  ),
+
+  open('GET', '/api/docs', 'This description, to read and to try.'),
+  open('GET', '/api/docs/problems', 'Every problem code with its status and meaning.'),
+  open('GET', '/api/docs/assets/:file', 'Files of the documentation page.'),
+  open('GET', '/api/docs-json', 'This description as OpenAPI JSON.'),
+];
+
+interface Matcher {
+  readonly policy: RoutePolicy;
+  readonly pattern: RegExp;
+}
+
+/** Matches as the router does: undecoded, capitals and one trailing slash forgiven. */
+const MATCHERS: readonly Matcher[] = ROUTE_POLICIES.map((policy) => ({
+  policy,
+  pattern: new RegExp(`^${policy.path.replace(/[.+]/g, '\\$&').replace(/:\w+/g, '[^/]+')}/?$`, 'i'),
+}));
+
+const BY_ROUTE: ReadonlyMap<string, RoutePolicy> = new Map(
+  ROUTE_POLICIES.map((policy) => [`${policy.method} ${policy.path}`, policy]),
+);
+
+const EXEMPT_PATHS: ReadonlySet<string> = new Set(
+  ROUTE_POLICIES.filter((policy) => policy.exempt).map((policy) => policy.path),
+);
+
+/** The policy of a registered route, by method and pattern as the router knows them. */
+export function policyOfRoute(method: string, pattern: string): RoutePolicy | undefined {
+  return BY_ROUTE.get(`${method === 'HEAD' ? 'GET' : method} ${pattern}`);
+}
+
+/** The methods that exist under a path; empty when there is no such path. `GET` brings `HEAD`. */
+export function allowedMethods(path: string): readonly string[] {
+  const methods = new Set<string>();
+  for (const { policy, pattern } of MATCHERS) {
+    if (!pattern.test(path)) continue;
+    methods.add(policy.method);
+    if (policy.method === 'GET') methods.add('HEAD');
+  }
+  return [...methods].sort();
+}
+
+/**
+ * Whether a raw request target names an exempt route: the query cut off, one trailing slash forgiven, then
+ * compared exactly and undecoded. Whatever is spelled in another way (`//`, `%61`, dots, capitals, an absolute
+ * URL) is not exempt: to shed too much is the safe side.
+ */
+export function isExemptTarget(rawUrl: string): boolean {
+  const queryAt = rawUrl.indexOf('?');
+  const path = queryAt === -1 ? rawUrl : rawUrl.slice(0, queryAt);
+  return EXEMPT_PATHS.has(path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path);
+}

@@ -1,0 +1,47 @@
+import { loadSettings, printSettings, SettingsError, type Settings } from './config/index.js';
+import { readMachineMemory } from './process-memory/index.js';
+
+/** `EX_CONFIG` of sysexits.h: supervisors can tell a wrong setting from a crash. */
+const EXIT_CONFIG = 78;
+
+const USAGE = `Usage: plimsoll [--print-config]
+
+Starts the server with the settings of the environment.
+  --print-config  prints the effective settings with their sources and ends
+`;
+
+function readSettings(): Settings | undefined {
+  try {
+    return loadSettings(process.env, readMachineMemory());
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    process.stderr.write(error.problems.map((problem) => `${problem}\n`).join(''));
+    return undefined;
+  }
+}
+
+async function main(options: readonly string[]): Promise<void> {
+  const unknown = options.find((option) => option !== '--print-config' && option !== '--help');
+  if (unknown !== undefined || options.includes('--help')) {
+    (unknown === undefined ? process.stdout : process.stderr).write(USAGE);
+    process.exitCode = unknown === undefined ? 0 : 64;
+    return;
+  }
+  const settings = readSettings();
+  if (settings === undefined) {
+    process.exitCode = EXIT_CONFIG;
+    return;
+  }
+  if (options.includes('--print-config')) {
+    process.stdout.write(`${printSettings(settings)}\n`);
+    return;
+  }
+  // Everything else is loaded only now: a wrong setting is told at once.
+  const [{ AppModule }, { startServer }] = await Promise.all([
+    import('./app.module.js'),
+    import('./http/index.js'),
+  ]);
+  await startServer(AppModule.forRoot(settings), settings);
+}
+
+await main(process.argv.slice(2));
