@@ -180,13 +180,12 @@ export class MemorySampler implements OnApplicationBootstrap, OnApplicationShutd
     this.children.clear();
   }
 
+  /** Re-armed after the work. Cancels first: a listener may have changed the cadence, and armed the timer, meanwhile. */
   private arm(): void {
     this.cancelTimer?.();
     this.cancelTimer = this.clock.after(CADENCE_MS[this.cadence], () => {
-      this.cancelTimer = undefined;
       this.sampleTimed();
-      // A listener may have changed the cadence and armed the timer already.
-      if (this.running && this.cancelTimer === undefined) this.arm();
+      if (this.running) this.arm();
     });
   }
 

@@ -12,7 +12,13 @@ describe('ContentDecoder', () => {
     const resumed = deferred();
     const decoder = new ContentDecoder(
       'gzip',
-      { pause: () => void calls.push('pause'), resume: () => void (calls.push('resume'), resumed.resolve()) },
+      {
+        pause: () => void calls.push('pause'),
+        resume: () => {
+          calls.push('resume');
+          resumed.resolve();
+        },
+      },
       { push: (chunk) => void decoded.push(chunk), end: ended.resolve, fault: ended.reject },
     );
 

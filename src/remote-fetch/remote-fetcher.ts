@@ -1,5 +1,4 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import type { IncomingHttpHeaders } from 'node:http';
 import { CLOCK, type Clock } from '../clock/index.js';
 import { SETTINGS, type Settings } from '../config/index.js';
 import { AbortedError, PlimsollError, isAbort, isPlimsollError } from '../errors/index.js';
@@ -8,43 +7,13 @@ import { AddressGuard } from './address-guard.js';
 import { AllowedHosts } from './allowed-hosts.js';
 import { Cancellation } from './cancellation.js';
 import { ConnectionPool } from './connection-pool.js';
-import { ACCEPTED_CODINGS } from './content-decoder.js';
 import { DownloadSlots } from './download-slots.js';
 import { FAILURE_MEMORY_BYTES, FailureMemory } from './failure-memory.js';
-import type {
-  FetchOutcome,
-  FetchRequest,
-  FetchSink,
-  FetchSnapshot,
-  FreshnessHeaders,
-  Validators,
-} from './fetch-types.js';
+import type { FetchOutcome, FetchRequest, FetchSink, FetchSnapshot } from './fetch-types.js';
 import { HOST_RESOLVER, type HostAddress, type HostResolver } from './host-resolver.js';
-import { OriginExchange, StaleConnectionError, single, type OriginAnswer } from './origin-exchange.js';
-import { statusFault } from './origin-faults.js';
-import { parseSourceUrl, resolveRedirect } from './source-url.js';
-import { USER_AGENT } from './user-agent.js';
-
-/** What RFC 9110 section 5.5 lets into a field value. */
-const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]{1,1024}$/;
-
-/** Most redirects that are followed (DESIGN section 6). */
-const MAX_REDIRECTS = 5;
-
-const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-
-const FRESHNESS_HEADERS = [
-  'cache-control',
-  'expires',
-  'date',
-  'age',
-  'etag',
-  'last-modified',
-  'pragma',
-] as const;
-
-/** Longest `Content-Type` that is passed on, characters; the type is sniffed from the bytes anyway (chosen). */
-const MAX_CONTENT_TYPE_CHARS = 256;
+import { isRedirect, redirectTarget, requestHeaders, toOutcome } from './origin-answer.js';
+import { OriginExchange, StaleConnectionError, type OriginAnswer } from './origin-exchange.js';
+import { parseSourceUrl } from './source-url.js';
 
 /**
  * The guarded HTTP client for URLs that users supply. http and https only; every address is resolved once,
@@ -164,7 +133,7 @@ export class RemoteFetcher implements OnApplicationShutdown {
       for (;;) {
         seen.add(url.href);
         const answer = await this.hop(url, request, cancellation);
-        if (!REDIRECT_STATUSES.has(answer.status)) return toOutcome(answer, url, request);
+        if (!isRedirect(answer.status)) return toOutcome(answer, url, request);
         const target = redirectTarget(answer, url, seen);
         this.guard.checkUrl(target);
         if (target.origin !== url.origin) {
@@ -248,70 +217,3 @@ export class RemoteFetcher implements OnApplicationShutdown {
 
 const shuttingDown = (): PlimsollError =>
   new PlimsollError('shutting-down', 'The server is shutting down.', { retryAfterSeconds: 5 });
-
-function requestHeaders(request: FetchRequest<FetchSink>): Record<string, string> {
-  const headers: Record<string, string> = {
-    'user-agent': USER_AGENT,
-    accept: request.accept,
-    'accept-encoding': ACCEPTED_CODINGS,
-  };
-  const { etag, lastModified } = sendableValidators(request);
-  if (etag !== undefined) headers['if-none-match'] = etag;
-  if (lastModified !== undefined) headers['if-modified-since'] = lastModified;
-  return headers;
-}
-
-/** Validators that fit into a header; they were an origin's and may hold anything. */
-function sendableValidators({ validators }: FetchRequest<FetchSink>): Validators {
-  const { etag, lastModified } = validators ?? {};
-  return {
-    ...(etag !== undefined && HEADER_VALUE.test(etag) && { etag }),
-    ...(lastModified !== undefined && HEADER_VALUE.test(lastModified) && { lastModified }),
-  };
-}
-
-function redirectTarget(answer: OriginAnswer<FetchSink>, from: URL, seen: ReadonlySet<string>): URL {
-  const location = single(answer.headers.location);
-  if (location === undefined) {
-    throw new PlimsollError(
-      'origin-error',
-      `The origin answered ${answer.status} without saying where to go.`,
-    );
-  }
-  const target = resolveRedirect(location, from);
-  if (seen.has(target.href)) {
-    throw new PlimsollError('too-many-redirects', 'The origin redirects in a circle.');
-  }
-  if (seen.size > MAX_REDIRECTS) {
-    throw new PlimsollError('too-many-redirects', `The origin redirected more than ${MAX_REDIRECTS} times.`);
-  }
-  return target;
-}
-
-function toOutcome<S extends FetchSink>(
-  answer: OriginAnswer<S>,
-  url: URL,
-  request: FetchRequest<S>,
-): FetchOutcome<S> {
-  const finalUrl = url.href;
-  const headers = freshnessHeaders(answer.headers);
-  if (answer.body !== undefined) {
-    const contentType = single(answer.headers['content-type'])?.slice(0, MAX_CONTENT_TYPE_CHARS);
-    return { ...answer.body, contentType, headers, finalUrl };
-  }
-  const { etag, lastModified } = sendableValidators(request);
-  if (answer.status === 304 && (etag !== undefined || lastModified !== undefined)) {
-    return { kind: 'not-modified', headers, finalUrl };
-  }
-  throw statusFault(answer.status, single(answer.headers['retry-after']));
-}
-
-function freshnessHeaders(headers: IncomingHttpHeaders): FreshnessHeaders {
-  const kept: { -readonly [K in keyof FreshnessHeaders]: FreshnessHeaders[K] } = {};
-  for (const name of FRESHNESS_HEADERS) {
-    // undici gives a list where a header came in several lines (RFC 9110 section 5.3).
-    const value = headers[name] as string | readonly string[] | undefined;
-    if (value !== undefined) kept[name] = typeof value === 'string' ? value : value.join(', ');
-  }
-  return Object.freeze(kept);
-}

@@ -606,6 +606,23 @@ describe('ServerCache', () => {
       expect(cache.get('k:1')).toBe(kept);
     });
 
+    it('still joins the newer load after an invalidated one has settled', async () => {
+      const finish: ((value: string) => void)[] = [];
+      const load = (): Promise<string> => new Promise((resolve) => finish.push(resolve));
+      const older = cache.getOrRefresh('k', load);
+      await turn();
+      cache.delete('k');
+      const newer = cache.getOrRefresh('k', load);
+      finish[0]?.('older');
+      await older;
+      await turn();
+      const joined = cache.getOrRefresh('k', load);
+      finish[1]?.('newer');
+
+      await expect(Promise.all([newer, joined])).resolves.toEqual(['newer', 'newer']);
+      expect(finish).toHaveLength(2);
+    });
+
     it('keeps what was loading while the cache was cleared: a flush touches no work in flight', async () => {
       let finish!: (value: string) => void;
       const result = cache.getOrRefresh('k', () => new Promise<string>((resolve) => (finish = resolve)));
