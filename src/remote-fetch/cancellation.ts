@@ -2,30 +2,40 @@ import type { Cancel, Clock } from '../clock/index.js';
 import { AbortedError, PlimsollError } from '../errors/index.js';
 
 /**
- * The ways in which a fetch ends from outside: its caller aborts, its total deadline passes, the server shuts
- * down. Owns one timer and one listener; `close` removes both.
+ * The ways in which a fetch ends from outside: its caller aborts, a deadline passes, the server shuts down. The
+ * deadline is that of the line for a download slot first, and that of the fetch once it has begun. Owns one timer
+ * and one listener; `close` removes both.
  */
 export class Cancellation {
   private error: Error | undefined;
   private readonly callbacks = new Set<(error: Error) => void>();
-  private readonly cancelTimer: Cancel;
+  private cancelTimer: Cancel;
+  private begun = false;
   private readonly onAbort = (): void =>
     this.cancel(new AbortedError('The fetch was aborted by its caller.'));
 
   constructor(
-    clock: Clock,
-    timeoutMs: number,
+    private readonly clock: Clock,
+    queueTimeoutMs: number,
     private readonly signal: AbortSignal | undefined,
   ) {
-    this.cancelTimer = clock.after(timeoutMs, () =>
+    this.cancelTimer = clock.after(queueTimeoutMs, () => this.cancel(noSlotInTime()));
+    if (signal?.aborted === true) this.onAbort();
+    else signal?.addEventListener('abort', this.onAbort, { once: true });
+  }
+
+  /** The fetch has its first slot: from now on its own deadline counts. Later slots are part of it. */
+  begin(timeoutMs: number): void {
+    if (this.begun || this.error !== undefined) return;
+    this.begun = true;
+    this.cancelTimer();
+    this.cancelTimer = this.clock.after(timeoutMs, () =>
       this.cancel(
         new PlimsollError('origin-timeout', `The source did not arrive within ${timeoutMs} ms.`, {
           details: { timeoutMs },
         }),
       ),
     );
-    if (signal?.aborted === true) this.onAbort();
-    else signal?.addEventListener('abort', this.onAbort, { once: true });
   }
 
   /** @throws the reason, when the fetch has been cancelled. */
@@ -61,3 +71,8 @@ export class Cancellation {
     this.callbacks.clear();
   }
 }
+
+const noSlotInTime = (): PlimsollError =>
+  new PlimsollError('server-busy', 'No download slot came free in time; try again later.', {
+    retryAfterSeconds: 2,
+  });

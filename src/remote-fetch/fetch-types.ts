@@ -22,11 +22,10 @@ export interface FetchRequest<S extends FetchSink> {
   /** Bodies above this many bytes go to a sink from `openSink`, the part already received first. */
   readonly memoryThresholdBytes: number;
   readonly openSink: () => Promise<S>;
-  /**
-   * Total deadline, ms: queue for a download slot, redirects and body. Over it `origin-timeout`; when it passes in the
-   * queue, where the origin has no part in it, `server-busy`.
-   */
+  /** Deadline of the fetch, ms: redirects and body, from its first download slot on. Over it `origin-timeout`. */
   readonly timeoutMs: number;
+  /** Longest wait for that slot, ms; `timeoutMs` by default. Over it `server-busy`: the origin has no part in it. */
+  readonly queueTimeoutMs?: number;
   readonly signal?: AbortSignal;
   /** Sent as conditional headers; the outcome may then be `not-modified`. */
   readonly validators?: Validators;

@@ -71,7 +71,11 @@ export class RemoteFetcher implements OnApplicationShutdown {
       this.guard.checkUrl(url);
       this.failures.throwIfKnown(url.href, request.maxBytes);
       key = url.href;
-      cancellation = new Cancellation(this.clock, request.timeoutMs, request.signal);
+      cancellation = new Cancellation(
+        this.clock,
+        request.queueTimeoutMs ?? request.timeoutMs,
+        request.signal,
+      );
       this.running.add(cancellation);
       const outcome = await this.follow(url, request, cancellation);
       this.failures.forget(key);
@@ -129,6 +133,7 @@ export class RemoteFetcher implements OnApplicationShutdown {
     const seen = new Set<string>();
     let url = first;
     let release = await this.slots.acquire(url.origin, cancellation);
+    cancellation.begin(request.timeoutMs);
     try {
       for (;;) {
         seen.add(url.href);

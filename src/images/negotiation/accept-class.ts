@@ -39,7 +39,8 @@ function classify(accept: string): AcceptClass {
   const ordered = accept.split(',').sort((a, b) => rank(a) - rank(b));
   const negotiator = new Negotiator({ headers: { accept: ordered.join(',') } });
   const named = new Set(negotiator.mediaTypes().map((type) => type.toLowerCase()));
-  const isBefore = (first: string, second: string): boolean => negotiator.mediaTypes([first, second])[0] === first;
+  const isBefore = (first: string, second: string): boolean =>
+    negotiator.mediaTypes([first, second])[0] === first;
   const wins = (type: string): boolean =>
     named.has(type) && isBefore(type, 'image/jpeg') && isBefore(type, 'image/png');
   const avif = wins('image/avif');

@@ -40,9 +40,12 @@ describe('negotiate', () => {
   const photo: FormatFacts = { format: 'jpeg', hasAlpha: false, animated: false };
   const free = { avifAllowed: true, cheaper: false };
 
-  it.each(['avif', 'webp', 'jpeg', 'png', 'gif'] as const)('obeys format=%s whatever Accept says', (format) => {
-    expect(negotiate('image/nothing', format, photo, { avifAllowed: false, cheaper: true })).toBe(format);
-  });
+  it.each(['avif', 'webp', 'jpeg', 'png', 'gif'] as const)(
+    'obeys format=%s whatever Accept says',
+    (format) => {
+      expect(negotiate('image/nothing', format, photo, { avifAllowed: false, cheaper: true })).toBe(format);
+    },
+  );
 
   it('gives AVIF only when it is named, affordable and still', () => {
     expect(negotiate(CHROME, 'auto', photo, free)).toBe('avif');
@@ -65,11 +68,14 @@ describe('negotiate', () => {
     ['tiff', true, false, 'png'],
     ['avif', false, false, 'jpeg'],
     ['avif', true, false, 'png'],
-  ] as const)('answers a %s source (alpha %s, animated %s) with %s to a client that names nothing', (format, hasAlpha, animated, expected) => {
-    expect(negotiate(undefined, 'auto', { format, hasAlpha, animated }, free)).toBe(expected);
-    expect(negotiate('*/*', 'auto', { format, hasAlpha, animated }, free)).toBe(expected);
-    expect(negotiate('text/html', 'auto', { format, hasAlpha, animated }, free)).toBe(expected);
-  });
+  ] as const)(
+    'answers a %s source (alpha %s, animated %s) with %s to a client that names nothing',
+    (format, hasAlpha, animated, expected) => {
+      expect(negotiate(undefined, 'auto', { format, hasAlpha, animated }, free)).toBe(expected);
+      expect(negotiate('*/*', 'auto', { format, hasAlpha, animated }, free)).toBe(expected);
+      expect(negotiate('text/html', 'auto', { format, hasAlpha, animated }, free)).toBe(expected);
+    },
+  );
 
   it('calls AVIF affordable up to its pixels', () => {
     expect(isAvifAffordable(AVIF_MAX_AUTO_PIXELS, 1)).toBe(true);

@@ -1,4 +1,4 @@
-import type { OutputFormat, SourceFormat } from '../../image-memory/image-header.js';
+import type { OutputFormat, SourceFormat } from '../../image-memory/index.js';
 import type { RequestedFormat } from '../image-request.js';
 import { acceptClass, type AcceptClass } from './accept-class.js';
 

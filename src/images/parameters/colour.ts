@@ -32,7 +32,12 @@ export function parseColour(text: string): Colour | undefined {
   if (hex === undefined || !/^(?:[\da-f]{3,4}|[\da-f]{6}|[\da-f]{8})$/.test(hex)) return undefined;
   const full = hex.length <= 4 ? [...hex].map((digit) => digit + digit).join('') : hex;
   const channel = (index: number): number => Number.parseInt(full.slice(2 * index, 2 * index + 2), 16);
-  return Object.freeze({ r: channel(0), g: channel(1), b: channel(2), alpha: full.length === 8 ? channel(3) / 255 : 1 });
+  return Object.freeze({
+    r: channel(0),
+    g: channel(1),
+    b: channel(2),
+    alpha: full.length === 8 ? channel(3) / 255 : 1,
+  });
 }
 
 /** `rrggbb`, or `rrggbbaa` where it is not opaque: the inverse of {@link parseColour}. */

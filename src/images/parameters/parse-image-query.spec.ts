@@ -3,9 +3,14 @@ import { loadSettings, type Settings } from '../../config/index.js';
 import { isPlimsollError } from '../../errors/index.js';
 import { checkPresets, parseImageQuery } from './parse-image-query.js';
 
-const MACHINE = { containerLimitBytes: null, totalMemoryBytes: 8 * 1024 ** 3, heapLimitBytes: 512 * 1024 ** 2 };
+const MACHINE = {
+  containerLimitBytes: null,
+  totalMemoryBytes: 8 * 1024 ** 3,
+  heapLimitBytes: 512 * 1024 ** 2,
+};
 
-const settingsWith = (environment: Record<string, string> = {}): Settings => loadSettings(environment, MACHINE);
+const settingsWith = (environment: Record<string, string> = {}): Settings =>
+  loadSettings(environment, MACHINE);
 
 const settings = settingsWith({ IMAGE_PRESETS: 'thumb:w=200&h=100&fit=contain;wide:w=1600&q=60' });
 
@@ -49,7 +54,10 @@ describe('parseImageQuery', () => {
   });
 
   it.each([
-    ['width=300&height=200&f=jpg&quality=50&bg=red&pos=top&anim=0&deliver=json', 'w=300&h=200&format=jpeg&q=50&background=ff0000&position=top&animated=0&delivery=json'],
+    [
+      'width=300&height=200&f=jpg&quality=50&bg=red&pos=top&anim=0&deliver=json',
+      'w=300&h=200&format=jpeg&q=50&background=ff0000&position=top&animated=0&delivery=json',
+    ],
     ['output=webp&gravity=north&rot=-90', 'format=webp&position=top&rotate=270'],
     ['fit=crop', 'fit=cover'],
     ['fit=pad', 'fit=contain'],
@@ -100,20 +108,29 @@ describe('parseImageQuery', () => {
     ['preset=constructor', 'Parameter "preset" must be one of thumb, wide, got "constructor".'],
     ['w=1&w=2', 'Parameter "w" was given more than once; give it once.'],
     ['w=1&width=2', 'Parameter "w" was given more than once (here as "width"); give it once.'],
-    ['format=original&w=10', 'Parameter "w" cannot be combined with format=original, which passes the source on unchanged.'],
+    [
+      'format=original&w=10',
+      'Parameter "w" cannot be combined with format=original, which passes the source on unchanged.',
+    ],
     ['url=', 'Parameter "url" must be one absolute http or https URL of at most 4096 characters.'],
   ])('refuses %s and says: %s', (query, sentence) => {
     expect(refusal(query)).toBe(sentence);
   });
 
-  it.each(['fit=hull', 'position=middle', 'position=0.5', 'position=1.2,0', 'format=bmp', 'background=12345', 'background=toString', 'fit=constructor'])(
-    'refuses %s and names what is allowed',
-    (query) => {
-      const [name, value] = query.split('=');
+  it.each([
+    'fit=hull',
+    'position=middle',
+    'position=0.5',
+    'position=1.2,0',
+    'format=bmp',
+    'background=12345',
+    'background=toString',
+    'fit=constructor',
+  ])('refuses %s and names what is allowed', (query) => {
+    const [name, value] = query.split('=');
 
-      expect(refusal(query)).toMatch(new RegExp(`^Parameter "${name}" must be .+, got "${value}"\\.$`));
-    },
-  );
+    expect(refusal(query)).toMatch(new RegExp(`^Parameter "${name}" must be .+, got "${value}"\\.$`));
+  });
 
   it('names an unknown parameter and the known ones', () => {
     expect(refusal('colour=red')).toMatch(/^Unknown parameter "colour"; known are url, w, h, .*exp\.$/);
@@ -146,10 +163,15 @@ describe('checkPresets', () => {
     expect(() => checkPresets(settingsWith())).not.toThrow();
   });
 
-  it.each(['bad:w=0', 'bad:colour=red', 'bad:url=https%3A%2F%2Fexample.com', 'bad:preset=other', 'bad:w=1&w=2'])(
-    'names the preset of %s',
-    (presets) => {
-      expect(() => checkPresets(settingsWith({ IMAGE_PRESETS: presets }))).toThrow(/^Preset "bad" of IMAGE_PRESETS cannot be used: /);
-    },
-  );
+  it.each([
+    'bad:w=0',
+    'bad:colour=red',
+    'bad:url=https%3A%2F%2Fexample.com',
+    'bad:preset=other',
+    'bad:w=1&w=2',
+  ])('names the preset of %s', (presets) => {
+    expect(() => checkPresets(settingsWith({ IMAGE_PRESETS: presets }))).toThrow(
+      /^Preset "bad" of IMAGE_PRESETS cannot be used: /,
+    );
+  });
 });

@@ -3,7 +3,12 @@ import type { Delivery, Fit, ImageParameters, RequestedFormat } from '../image-r
 import { parseColour } from './colour.js';
 import { conflictingParameter, invalidParameter, quote } from './invalid-parameter.js';
 import { PlimsollError } from '../../errors/index.js';
-import { PARAMETERS, parameterBySpelling, REQUEST_PARAMETERS, type ParameterName } from './parameter-table.js';
+import {
+  PARAMETERS,
+  parameterBySpelling,
+  REQUEST_PARAMETERS,
+  type ParameterName,
+} from './parameter-table.js';
 import { parsePosition } from './position.js';
 
 export type QueryPairs = readonly (readonly [string, string])[];
@@ -59,7 +64,8 @@ export function parseImageQuery(pairs: QueryPairs, settings: Settings): ParsedIm
   const preset = raw.get('preset');
   const merged = preset === undefined ? raw : new Map([...presetValues(preset, settings), ...raw]);
   const url = raw.get('url');
-  if (url !== undefined && (url.trim() === '' || url.length > MAX_URL_CHARACTERS)) throw invalidParameter('url', url);
+  if (url !== undefined && (url.trim() === '' || url.length > MAX_URL_CHARACTERS))
+    throw invalidParameter('url', url);
   return Object.freeze({
     parameters: readParameters(merged, settings),
     delivery: oneOf('delivery', raw, DELIVERIES) ?? 'bytes',
@@ -78,7 +84,11 @@ export function checkPresets(settings: Settings): void {
       readParameters(presetValues(name, settings), settings);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw new PlimsollError('invalid-parameter', `Preset "${name}" of IMAGE_PRESETS cannot be used: ${reason}`, { cause: error });
+      throw new PlimsollError(
+        'invalid-parameter',
+        `Preset "${name}" of IMAGE_PRESETS cannot be used: ${reason}`,
+        { cause: error },
+      );
     }
   }
 }
@@ -107,11 +117,16 @@ function presetValues(name: string, settings: Settings): RawValues {
   const text = Object.hasOwn(presets, name) ? presets[name] : undefined;
   if (text === undefined) {
     const known = Object.keys(presets);
-    throw invalidParameter('preset', name, known.length === 0 ? 'absent: this server has no presets' : `one of ${known.join(', ')}`);
+    throw invalidParameter(
+      'preset',
+      name,
+      known.length === 0 ? 'absent: this server has no presets' : `one of ${known.join(', ')}`,
+    );
   }
   const values = collect([...new URLSearchParams(text)]);
   for (const forbidden of ['preset', ...REQUEST_PARAMETERS] as const) {
-    if (values.has(forbidden)) throw conflictingParameter(forbidden, `A preset may not hold the parameter "${forbidden}".`);
+    if (values.has(forbidden))
+      throw conflictingParameter(forbidden, `A preset may not hold the parameter "${forbidden}".`);
   }
   return values;
 }
@@ -150,7 +165,10 @@ function readParameters(raw: RawValues, settings: Settings): ImageParameters {
 }
 
 function checkTogether(parameters: ImageParameters, raw: RawValues, maxSide: number): void {
-  for (const [name, side] of [['w', parameters.width], ['h', parameters.height]] as const) {
+  for (const [name, side] of [
+    ['w', parameters.width],
+    ['h', parameters.height],
+  ] as const) {
     if (side !== undefined && Math.round(side * parameters.dpr) > maxSide) {
       throw conflictingParameter(
         'dpr',
@@ -159,7 +177,9 @@ function checkTogether(parameters: ImageParameters, raw: RawValues, maxSide: num
     }
   }
   if (parameters.format !== 'original') return;
-  const other = [...raw.keys()].find((name) => !['format', 'v', 'preset', ...REQUEST_PARAMETERS].includes(name));
+  const other = [...raw.keys()].find(
+    (name) => !['format', 'v', 'preset', ...REQUEST_PARAMETERS].includes(name),
+  );
   if (other !== undefined) {
     throw conflictingParameter(
       other,
@@ -179,7 +199,9 @@ function read<T>(name: ParameterName, raw: RawValues, parse: (text: string) => T
 }
 
 function oneOf<T>(name: ParameterName, raw: RawValues, values: Readonly<Record<string, T>>): T | undefined {
-  return read(name, raw, (text) => (Object.hasOwn(values, text.toLowerCase()) ? values[text.toLowerCase()] : undefined));
+  return read(name, raw, (text) =>
+    Object.hasOwn(values, text.toLowerCase()) ? values[text.toLowerCase()] : undefined,
+  );
 }
 
 function whole(name: ParameterName, raw: RawValues, min: number, max: number): number | undefined {

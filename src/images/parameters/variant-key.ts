@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { OutputFormat } from '../../image-memory/image-header.js';
+import type { OutputFormat } from '../../image-memory/index.js';
 import type { ImageParameters } from '../image-request.js';
 import { canonicalWithoutFormat } from './canonical-parameters.js';
 

@@ -1,14 +1,33 @@
 import { describe, expect, it } from '@jest/globals';
 import { loadSettings } from '../../config/index.js';
 import sharp from 'sharp';
-import { corpus, corpusFile, orientedJpeg, photoRaw, truncations, type CorpusName } from '../../../test/support/image-corpus.js';
+import {
+  corpus,
+  corpusFile,
+  orientedJpeg,
+  photoRaw,
+  truncations,
+  type CorpusName,
+} from '../../../test/support/image-corpus.js';
 import { probeHeader, probeLimits, type ProbeLimits } from './probe-header.js';
 
 const LIMITS: ProbeLimits = { maxPixels: 100_000_000, maxFrames: 500, svg: false };
 
 describe('probeHeader', () => {
   it.each<[CorpusName, object]>([
-    ['jpeg', { format: 'jpeg', width: 80, height: 60, channels: 3, progressive: false, chromaSubsampling: '4:4:4', hasAlpha: false, orientation: 1 }],
+    [
+      'jpeg',
+      {
+        format: 'jpeg',
+        width: 80,
+        height: 60,
+        channels: 3,
+        progressive: false,
+        chromaSubsampling: '4:4:4',
+        hasAlpha: false,
+        orientation: 1,
+      },
+    ],
     ['jpeg-progressive', { format: 'jpeg', progressive: true, chromaSubsampling: '4:2:0' }],
     ['jpeg-cmyk', { format: 'jpeg', channels: 4, chromaSubsampling: 'cmyk', hasAlpha: false }],
     ['jpeg-grey', { format: 'jpeg', channels: 1 }],
@@ -41,9 +60,14 @@ describe('probeHeader', () => {
 
   it('tells lossless from lossy inside the frames of an animation', async () => {
     const frame = (background: string): Promise<Buffer> =>
-      sharp({ create: { width: 20, height: 20, channels: 3, background } }).png().toBuffer();
+      sharp({ create: { width: 20, height: 20, channels: 3, background } })
+        .png()
+        .toBuffer();
     const frames = await Promise.all(['red', 'blue'].map(frame));
-    const animated = (lossless: boolean): Promise<Buffer> => sharp(frames, { join: { animated: true } }).webp({ lossless }).toBuffer();
+    const animated = (lossless: boolean): Promise<Buffer> =>
+      sharp(frames, { join: { animated: true } })
+        .webp({ lossless })
+        .toBuffer();
 
     expect((await probeHeader(await animated(true), LIMITS)).lossless).toBe(true);
     expect((await probeHeader(await animated(false), LIMITS)).lossless).toBe(false);
@@ -52,7 +76,11 @@ describe('probeHeader', () => {
   it.each([1, 2, 3, 4, 5, 6, 7, 8])('reads EXIF orientation %d', async (orientation) => {
     const header = await probeHeader(await orientedJpeg(orientation), LIMITS);
 
-    expect(header).toMatchObject({ orientation, width: orientation >= 5 ? 60 : 80, height: orientation >= 5 ? 80 : 60 });
+    expect(header).toMatchObject({
+      orientation,
+      width: orientation >= 5 ? 60 : 80,
+      height: orientation >= 5 ? 80 : 60,
+    });
   });
 
   it('goes by the bytes, not by the extension', async () => {
@@ -77,7 +105,11 @@ describe('probeHeader', () => {
     ['HEIC', '\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'HEIC'],
     ['MP4', '\0\0\0\x18ftypisom\0\0\0\0isomavc1', 'a video or another ISO media file'],
     ['gzip', Buffer.from([0x1f, 0x8b, 8, 0]), 'gzip'],
-    ['SVG while it is off', '<svg xmlns="http://www.w3.org/2000/svg"/>', 'SVG, which is switched off here (IMAGE_SVG)'],
+    [
+      'SVG while it is off',
+      '<svg xmlns="http://www.w3.org/2000/svg"/>',
+      'SVG, which is switched off here (IMAGE_SVG)',
+    ],
   ])('refuses %s by name', async (_, bytes, what) => {
     await expect(probeHeader(Buffer.from(bytes as string, 'latin1'), LIMITS)).rejects.toMatchObject({
       code: 'not-an-image',
@@ -109,9 +141,15 @@ describe('probeHeader', () => {
   it('counts the pixels of all frames, each limit at its edge', async () => {
     const animated = await corpus('gif-animated');
 
-    await expect(probeHeader(animated, { ...LIMITS, maxPixels: 3 * 40 * 30, maxFrames: 3 })).resolves.toMatchObject({ pages: 3 });
-    await expect(probeHeader(animated, { ...LIMITS, maxPixels: 3 * 40 * 30 - 1 })).rejects.toMatchObject({ code: 'image-too-many-pixels' });
-    await expect(probeHeader(animated, { ...LIMITS, maxFrames: 2 })).rejects.toMatchObject({ code: 'image-too-many-pixels' });
+    await expect(
+      probeHeader(animated, { ...LIMITS, maxPixels: 3 * 40 * 30, maxFrames: 3 }),
+    ).resolves.toMatchObject({ pages: 3 });
+    await expect(probeHeader(animated, { ...LIMITS, maxPixels: 3 * 40 * 30 - 1 })).rejects.toMatchObject({
+      code: 'image-too-many-pixels',
+    });
+    await expect(probeHeader(animated, { ...LIMITS, maxFrames: 2 })).rejects.toMatchObject({
+      code: 'image-too-many-pixels',
+    });
   });
 
   it('answers truncated headers as damaged images, never as another type', async () => {
@@ -126,7 +164,9 @@ describe('probeHeader', () => {
     const whole = await corpus('gif-animated');
 
     await expect(probeHeader(whole.subarray(0, -1), LIMITS)).resolves.toMatchObject({ pages: 3 });
-    await expect(probeHeader(whole.subarray(0, -2), LIMITS)).rejects.toMatchObject({ code: 'undecodable-image' });
+    await expect(probeHeader(whole.subarray(0, -2), LIMITS)).rejects.toMatchObject({
+      code: 'undecodable-image',
+    });
   });
 
   it('says so when the file is gone', async () => {
@@ -137,7 +177,9 @@ describe('probeHeader', () => {
   });
 
   it('refuses a page that the TIFF does not have', async () => {
-    await expect(probeHeader(await corpus('tiff'), { ...LIMITS, page: 3 })).rejects.toMatchObject({ code: 'invalid-parameter' });
+    await expect(probeHeader(await corpus('tiff'), { ...LIMITS, page: 3 })).rejects.toMatchObject({
+      code: 'invalid-parameter',
+    });
   });
 
   it('takes its limits from the settings', () => {
@@ -153,6 +195,8 @@ describe('probeHeader', () => {
     const { data, width, height, channels } = photoRaw(100, 50);
     const bytes = await sharp(data, { raw: { width, height, channels } }).jpeg().toBuffer();
 
-    await expect(probeHeader(bytes, { ...LIMITS, maxPixels: 4999 })).rejects.toMatchObject({ code: 'image-too-many-pixels' });
+    await expect(probeHeader(bytes, { ...LIMITS, maxPixels: 4999 })).rejects.toMatchObject({
+      code: 'image-too-many-pixels',
+    });
   });
 });

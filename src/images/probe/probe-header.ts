@@ -2,12 +2,13 @@ import { open } from 'node:fs/promises';
 import type { Metadata } from 'sharp';
 import type { Settings } from '../../config/index.js';
 import { PlimsollError } from '../../errors/index.js';
-import type { ImageHeader, SourceFormat } from '../../image-memory/image-header.js';
+import type { ImageHeader, SourceFormat } from '../../image-memory/index.js';
 import type { ImageInput } from '../image-input.js';
 import { sharp } from '../sharp-engine.js';
 import { isComplexSvg, loadSvg } from '../svg/load-svg.js';
 import { imageFailure } from '../transform/image-failure.js';
 import { walkGif } from './gif-blocks.js';
+import { QUICK_BYTES, quickHeader, type QuickHeader } from './quick-header.js';
 import { SNIFF_BYTES, sniffFormat } from './sniff-format.js';
 import { isLosslessWebp, type ReadAt } from './webp-codec.js';
 
@@ -40,33 +41,43 @@ export function probeLimits({ values }: Settings, page?: number): ProbeLimits {
  *   `invalid-parameter` (a page that the TIFF does not have), `memory-pressure`.
  */
 export async function probeHeader(input: ImageInput, limits: ProbeLimits): Promise<ImageHeader> {
-  const { format, bytes, lossless } = await readHead(input, limits);
+  const { format, bytes, lossless, quick } = await readHead(input, limits);
   if (format === 'svg') return probeSvg(input, bytes, limits);
-  const page = format === 'tiff' ? (limits.page ?? 0) : 0;
-  const metadata = await readMetadata(input, page);
-  const pages = format === 'avif' ? 1 : (metadata.pages ?? 1);
+  const facts = quick ?? (await readFacts(input, format, limits));
+  const header: ImageHeader = { format, ...facts, bytes, ...(lossless === undefined ? {} : { lossless }) };
+  checkLimits(header, limits);
+  return Object.freeze(header);
+}
+
+/** What sharp says of a header. */
+async function readFacts(input: ImageInput, format: SourceFormat, limits: ProbeLimits): Promise<QuickHeader> {
+  const metadata = await readMetadata(input, format === 'tiff' ? (limits.page ?? 0) : 0);
   if (format === 'avif' && metadata.compression !== undefined && metadata.compression !== 'av1') {
     throw notAnImage('HEIC', limits);
   }
-  const header: ImageHeader = {
-    format,
+  return {
     width: metadata.width,
     height: metadata.height,
-    pages,
+    pages: format === 'avif' ? 1 : (metadata.pages ?? 1),
     channels: metadata.channels,
     bitsPerSample: BITS[metadata.depth] ?? 8,
     hasAlpha: metadata.hasAlpha,
     progressive: metadata.isProgressive,
     orientation: orientation(metadata),
-    bytes,
     ...(format === 'jpeg' ? { chromaSubsampling: chroma(metadata) } : {}),
-    ...(lossless === undefined ? {} : { lossless }),
   };
-  checkLimits(header, limits);
-  return Object.freeze(header);
 }
 
-const BITS: Readonly<Record<string, number>> = { char: 8, uchar: 8, short: 16, ushort: 16, int: 32, uint: 32, float: 32, double: 64 };
+const BITS: Readonly<Record<string, number>> = {
+  char: 8,
+  uchar: 8,
+  short: 16,
+  ushort: 16,
+  int: 32,
+  uint: 32,
+  float: 32,
+  double: 64,
+};
 
 const SUPPORTED = 'JPEG, PNG, WebP, GIF, TIFF and AVIF';
 
@@ -75,12 +86,22 @@ function notAnImage(what: string, limits: ProbeLimits): PlimsollError {
   return new PlimsollError('not-an-image', `The bytes look like ${what}; supported are ${supported}.`);
 }
 
-async function readHead(
-  input: ImageInput,
-  limits: ProbeLimits,
-): Promise<{ format: SourceFormat; bytes: number; lossless: boolean | undefined }> {
+interface Head {
+  readonly format: SourceFormat;
+  readonly bytes: number;
+  /** WebP only. */
+  readonly lossless: boolean | undefined;
+  /** Where the first bytes said it all. */
+  readonly quick: QuickHeader | undefined;
+}
+
+async function readHead(input: ImageInput, limits: ProbeLimits): Promise<Head> {
   if (typeof input !== 'string') {
-    return inspect((offset, length) => Promise.resolve(input.subarray(offset, offset + length)), input.length, limits);
+    return inspect(
+      (offset, length) => Promise.resolve(input.subarray(offset, offset + length)),
+      input.length,
+      limits,
+    );
   }
   try {
     const file = await open(input, 'r');
@@ -98,33 +119,40 @@ async function readHead(
   }
 }
 
-async function inspect(
-  readAt: ReadAt,
-  bytes: number,
-  limits: ProbeLimits,
-): Promise<{ format: SourceFormat; bytes: number; lossless: boolean | undefined }> {
-  const sniffed = sniffFormat(await readAt(0, SNIFF_BYTES));
+async function inspect(readAt: ReadAt, bytes: number, limits: ProbeLimits): Promise<Head> {
+  const head = await readAt(0, QUICK_BYTES);
+  const sniffed = sniffFormat(head.subarray(0, SNIFF_BYTES));
   if (sniffed.kind === 'other') throw notAnImage(sniffed.what, limits);
-  if (sniffed.format === 'svg' && !limits.svg) throw notAnImage('SVG, which is switched off here (IMAGE_SVG)', limits);
-  if (sniffed.format === 'gif') await checkGif(readAt, limits);
-  const lossless = sniffed.format === 'webp' ? await isLosslessWebp(readAt) : undefined;
-  return { format: sniffed.format, bytes, lossless };
+  const { format } = sniffed;
+  if (format === 'svg' && !limits.svg)
+    throw notAnImage('SVG, which is switched off here (IMAGE_SVG)', limits);
+  if (format === 'gif') await checkGif(readAt, limits);
+  const lossless = format === 'webp' ? await isLosslessWebp(readAt) : undefined;
+  return { format, bytes, lossless, quick: quickHeader(format, head) };
 }
 
 async function checkGif(readAt: ReadAt, { maxFrames }: ProbeLimits): Promise<void> {
   const { frames, truncated } = await walkGif(readAt, maxFrames);
   if (frames > maxFrames) throw tooManyFrames(maxFrames);
   if (truncated) {
-    throw new PlimsollError('undecodable-image', 'The image could not be decoded: it is damaged or truncated.', {
-      logMessage: `GIF breaks off inside block after frame ${frames}`,
-    });
+    throw new PlimsollError(
+      'undecodable-image',
+      'The image could not be decoded: it is damaged or truncated.',
+      {
+        logMessage: `GIF breaks off inside block after frame ${frames}`,
+      },
+    );
   }
 }
 
 /** sharp's own pixel limit is off here: dimensions are judged by {@link checkLimits}, which says what is allowed. */
 async function readMetadata(input: ImageInput, page: number): Promise<Metadata> {
   try {
-    return await sharp(input, { limitInputPixels: false, failOn: 'error', ...(page === 0 ? {} : { page }) }).metadata();
+    return await sharp(input, {
+      limitInputPixels: false,
+      failOn: 'error',
+      ...(page === 0 ? {} : { page }),
+    }).metadata();
   } catch (error) {
     if (page > 0 && error instanceof Error && /page/i.test(error.message)) throw pageMissing(page);
     throw imageFailure(error);
@@ -132,9 +160,13 @@ async function readMetadata(input: ImageInput, page: number): Promise<Metadata> 
 }
 
 const pageMissing = (page: number): PlimsollError =>
-  new PlimsollError('invalid-parameter', `Parameter "page" must name a page that the image has, got ${page}.`, {
-    details: { parameter: 'page' },
-  });
+  new PlimsollError(
+    'invalid-parameter',
+    `Parameter "page" must name a page that the image has, got ${page}.`,
+    {
+      details: { parameter: 'page' },
+    },
+  );
 
 async function probeSvg(input: ImageInput, bytes: number, limits: ProbeLimits): Promise<ImageHeader> {
   const clean = await loadSvg(input);
@@ -168,9 +200,13 @@ function chroma({ space, chromaSubsampling }: Metadata): NonNullable<ImageHeader
 }
 
 function tooManyFrames(maxFrames: number): PlimsollError {
-  return new PlimsollError('image-too-many-pixels', `The image has more than the ${maxFrames} frames that are allowed.`, {
-    details: { maxFrames },
-  });
+  return new PlimsollError(
+    'image-too-many-pixels',
+    `The image has more than the ${maxFrames} frames that are allowed.`,
+    {
+      details: { maxFrames },
+    },
+  );
 }
 
 /** Frames of an animation are all decoded, of a TIFF one page only. */

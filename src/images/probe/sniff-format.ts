@@ -1,4 +1,4 @@
-import type { SourceFormat } from '../../image-memory/image-header.js';
+import type { SourceFormat } from '../../image-memory/index.js';
 
 /** What the first bytes say: a format that we decode, or the name of something that we do not. */
 export type SniffedType =

@@ -146,7 +146,8 @@ export class SourceLoader {
     known: SourceRecord | undefined,
     signal: AbortSignal,
   ): Promise<FetchOutcome<Spool>> {
-    const { IMAGE_TIMEOUT_MS, IMAGE_STREAM_THRESHOLD_BYTES, MAX_IMAGE_SIZE_BYTES } = this.settings.values;
+    const { IMAGE_TIMEOUT_MS, IMAGE_STREAM_THRESHOLD_BYTES, MAX_IMAGE_SIZE_BYTES, QUEUE_DEADLINE_MS } =
+      this.settings.values;
     const validators = known === undefined ? undefined : validatorsOf(known);
     try {
       return await this.operations.monitoredAsync(
@@ -160,6 +161,7 @@ export class SourceLoader {
             memoryThresholdBytes: IMAGE_STREAM_THRESHOLD_BYTES,
             openSink: () => this.store.createSpool(),
             timeoutMs: IMAGE_TIMEOUT_MS,
+            queueTimeoutMs: QUEUE_DEADLINE_MS,
             signal: work,
             ...(validators === undefined ? {} : { validators }),
           }),

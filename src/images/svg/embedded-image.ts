@@ -20,11 +20,18 @@ type Size = readonly [number, number];
 
 function pngSize(bytes: Buffer): Size | undefined {
   if (bytes.length < 24 || bytes.toString('latin1', 0, 8) !== '\x89PNG\r\n\x1a\n') return undefined;
-  return bytes.toString('latin1', 12, 16) === 'IHDR' ? [bytes.readUInt32BE(16), bytes.readUInt32BE(20)] : undefined;
+  return bytes.toString('latin1', 12, 16) === 'IHDR'
+    ? [bytes.readUInt32BE(16), bytes.readUInt32BE(20)]
+    : undefined;
 }
 
 function webpSize(bytes: Buffer): Size | undefined {
-  if (bytes.length < 30 || bytes.toString('latin1', 0, 4) !== 'RIFF' || bytes.toString('latin1', 8, 12) !== 'WEBP') return undefined;
+  if (
+    bytes.length < 30 ||
+    bytes.toString('latin1', 0, 4) !== 'RIFF' ||
+    bytes.toString('latin1', 8, 12) !== 'WEBP'
+  )
+    return undefined;
   switch (bytes.toString('latin1', 12, 16)) {
     case 'VP8X':
       return [1 + bytes.readUIntLE(24, 3), 1 + bytes.readUIntLE(27, 3)];

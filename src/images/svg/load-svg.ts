@@ -19,7 +19,10 @@ async function readBounded(path: string): Promise<Buffer> {
     try {
       const { size } = await file.stat();
       if (size > SVG_LIMITS.maxBytes) {
-        throw new PlimsollError('source-too-large', `An SVG may have at most ${SVG_LIMITS.maxBytes} bytes, got ${size}.`);
+        throw new PlimsollError(
+          'source-too-large',
+          `An SVG may have at most ${SVG_LIMITS.maxBytes} bytes, got ${size}.`,
+        );
       }
       return await file.readFile();
     } finally {
@@ -32,5 +35,7 @@ async function readBounded(path: string): Promise<Buffer> {
 
 /** Whether rendering needs surfaces beside the output: 36 instead of 5 bytes a pixel (`memory.md`, cost model). */
 export function isComplexSvg(clean: Buffer): boolean {
-  return /<(?:filter|mask|pattern|image|clipPath|text)\b|[\s;"{](?:mix-blend-mode|opacity|isolation)\s*[:=]/.test(clean.toString('utf8'));
+  return /<(?:filter|mask|pattern|image|clipPath|text)\b|[\s;"{](?:mix-blend-mode|opacity|isolation)\s*[:=]/.test(
+    clean.toString('utf8'),
+  );
 }

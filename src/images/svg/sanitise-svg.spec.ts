@@ -6,11 +6,15 @@ import { sanitiseSvg, SVG_LIMITS } from './sanitise-svg.js';
 
 const NAMESPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"';
 
-const wrap = (inner: string, attributes = ''): string => `<svg ${NAMESPACES} width="10" height="10"${attributes}>${inner}</svg>`;
+const wrap = (inner: string, attributes = ''): string =>
+  `<svg ${NAMESPACES} width="10" height="10"${attributes}>${inner}</svg>`;
 
 const clean = (svg: string): string => sanitiseSvg(Buffer.from(svg)).toString('utf8');
 
-const cleanInner = (inner: string): string => clean(wrap(inner)).replace(/^<svg [^>]*>/, '').replace(/<\/svg>$/, '');
+const cleanInner = (inner: string): string =>
+  clean(wrap(inner))
+    .replace(/^<svg [^>]*>/, '')
+    .replace(/<\/svg>$/, '');
 
 const problem = (code: string, message: RegExp): object =>
   expect.objectContaining({ code, message: expect.stringMatching(message) });
@@ -30,8 +34,14 @@ describe('sanitiseSvg', () => {
     ['a script', '<script>alert(1)</script>'],
     ['a script in another case', '<SCRIPT>alert(1)</SCRIPT>'],
     ['a script by a prefix of its own', '<x:script xmlns:x="http://www.w3.org/2000/svg">alert(1)</x:script>'],
-    ['foreign content', '<foreignObject><body xmlns="http://www.w3.org/1999/xhtml"><iframe src="https://evil.example"/></body></foreignObject>'],
-    ['an animation that sets a reference', '<animate attributeName="href" values="https://evil.example"/><set attributeName="href" to="x"/>'],
+    [
+      'foreign content',
+      '<foreignObject><body xmlns="http://www.w3.org/1999/xhtml"><iframe src="https://evil.example"/></body></foreignObject>',
+    ],
+    [
+      'an animation that sets a reference',
+      '<animate attributeName="href" values="https://evil.example"/><set attributeName="href" to="x"/>',
+    ],
     ['a picture from outside', '<feImage href="https://evil.example/a.png"/>'],
     ['a processing instruction', '<?xml-stylesheet href="https://evil.example/a.css"?>'],
     ['a comment', '<!-- <script>alert(1)</script> -->'],
@@ -39,7 +49,10 @@ describe('sanitiseSvg', () => {
     ['a style sheet that loads', '<style>rect{fill:url(https://evil.example/a)}</style>'],
     ['a style sheet with escapes', '<style>rect{fill:\\75 rl(https://evil.example/a)}</style>'],
     ['a style sheet with a font', '<style>@font-face{src:url(data:font/woff;base64,AA)}</style>'],
-    ['a style sheet split by a comment', '<style>rect{fill:u/**/rl(x);b:url/**/(https://evil.example)}</style>'],
+    [
+      'a style sheet split by a comment',
+      '<style>rect{fill:u/**/rl(x);b:url/**/(https://evil.example)}</style>',
+    ],
     ['a style sheet in CDATA', '<style><![CDATA[@import url(https://evil.example/a.css);]]></style>'],
   ])('drops %s', (_, hostile) => {
     const result = cleanInner(hostile);
@@ -60,13 +73,18 @@ describe('sanitiseSvg', () => {
     ['a paint server outside', '<rect fill="url(https://evil.example/a.svg#b)" width="1"/>'],
     ['a filter outside', '<rect filter="url(\'//evil.example/a#b\')" width="1"/>'],
     ['a style outside', '<rect style="fill:url( https://evil.example )" width="1"/>'],
-    ['a source', '<rect src="https://evil.example" data-x="evil" xml:base="https://evil.example/" width="1"/>'],
+    [
+      'a source',
+      '<rect src="https://evil.example" data-x="evil" xml:base="https://evil.example/" width="1"/>',
+    ],
   ])('drops the attribute that is %s and keeps the element', (_, hostile) => {
     expect(cleanInner(hostile)).toMatch(/^<(?:rect|use|image) width="1"><\/(?:rect|use|image)>$/);
   });
 
   it('keeps the children of a link, without the link', () => {
-    expect(cleanInner('<a href="https://evil.example"><rect width="1"/></a>')).toBe('<rect width="1"></rect>');
+    expect(cleanInner('<a href="https://evil.example"><rect width="1"/></a>')).toBe(
+      '<rect width="1"></rect>',
+    );
   });
 
   it('expands no entities and keeps no document type', () => {
@@ -81,19 +99,33 @@ describe('sanitiseSvg', () => {
   });
 
   it('closes what was left open, keeps one of two references, and drops what XML cannot hold', async () => {
-    const result = clean(`<svg width="9" height="9"><use href="#a" xlink:href="#b"/><g id="a\u0001b"><rect fill="r&quot;ed"`);
+    const result = clean(
+      `<svg width="9" height="9"><use href="#a" xlink:href="#b"/><g id="a\u0001b"><rect fill="r&quot;ed"`,
+    );
 
-    expect(result).toBe(`<svg ${NAMESPACES} width="9" height="9"><use xlink:href="#a"></use><g id="ab"></g></svg>`);
+    expect(result).toBe(
+      `<svg ${NAMESPACES} width="9" height="9"><use xlink:href="#a"></use><g id="ab"></g></svg>`,
+    );
     expect((await sharp(Buffer.from(result)).metadata()).width).toBe(9);
   });
 
   it('keeps small embedded pictures', async () => {
     const png = (await photoPngWithAlpha(20, 10)).toString('base64');
-    const jpeg = (await sharp(await photoPngWithAlpha(20, 10)).jpeg().toBuffer()).toString('base64');
-    const webp = (await sharp(await photoPngWithAlpha(20, 10)).webp().toBuffer()).toString('base64');
+    const jpeg = (
+      await sharp(await photoPngWithAlpha(20, 10))
+        .jpeg()
+        .toBuffer()
+    ).toString('base64');
+    const webp = (
+      await sharp(await photoPngWithAlpha(20, 10))
+        .webp()
+        .toBuffer()
+    ).toString('base64');
 
     for (const data of [`png;base64,${png}`, `jpeg;base64,${jpeg}`, `webp;base64,${webp}`]) {
-      expect(cleanInner(`<image href="data:image/${data}" width="9"/>`)).toContain(`xlink:href="data:image/${data}"`);
+      expect(cleanInner(`<image href="data:image/${data}" width="9"/>`)).toContain(
+        `xlink:href="data:image/${data}"`,
+      );
     }
     expect(cleanInner(`<image href="data:image/jpeg;base64,${png}" width="9"/>`)).not.toContain('data:');
   });
@@ -101,25 +133,51 @@ describe('sanitiseSvg', () => {
   it('refuses embedded pictures that are large when decoded', async () => {
     const bomb = (await corpus('png-30000x30000')).toString('base64');
 
-    expect(() => clean(wrap(`<image href="data:image/png;base64,${bomb}"/>`))).toThrow(problem('undecodable-image', /embedded pictures of more than 4000000 pixels/));
+    expect(() => clean(wrap(`<image href="data:image/png;base64,${bomb}"/>`))).toThrow(
+      problem('undecodable-image', /embedded pictures of more than 4000000 pixels/),
+    );
   });
 
   it('refuses what is too large, too long or too deep', () => {
     const text = ' '.repeat(SVG_LIMITS.maxBytes);
 
     expect(() => clean(wrap(text))).toThrow(problem('source-too-large', /at most 2097152 bytes/));
-    expect(() => clean(wrap('<g/>'.repeat(SVG_LIMITS.maxElements)))).toThrow(problem('undecodable-image', /more than 20000 elements/));
-    expect(() => clean(wrap('<g>'.repeat(100)))).toThrow(problem('undecodable-image', /deeper than 64 elements/));
-    expect(() => clean(wrap('<x>'.repeat(100)))).toThrow(problem('undecodable-image', /deeper than 64 elements/));
+    expect(() => clean(wrap('<g/>'.repeat(SVG_LIMITS.maxElements)))).toThrow(
+      problem('undecodable-image', /more than 20000 elements/),
+    );
+    expect(() => clean(wrap('<g>'.repeat(100)))).toThrow(
+      problem('undecodable-image', /deeper than 64 elements/),
+    );
+    expect(() => clean(wrap('<x>'.repeat(100)))).toThrow(
+      problem('undecodable-image', /deeper than 64 elements/),
+    );
   });
 
   it.each<[string, string]>([
-    ['references that multiply', `<g id="a0"><rect width="9" height="9"/></g>${[1, 2, 3, 4, 5, 6].map((level) => `<g id="a${level}">${`<use href="#a${level - 1}"/>`.repeat(10)}</g>`).join('')}`],
-    ['many filters', `<filter id="f"><feGaussianBlur stdDeviation="9"/></filter>${'<rect filter="url(#f)"/>'.repeat(200)}`],
-    ['many filters by a sheet', `<style>rect{filter:url(#f)}</style><filter id="f"><feGaussianBlur stdDeviation="9"/></filter>${'<rect/>'.repeat(300)}`],
-    ['a long filter', `<filter id="f">${'<feGaussianBlur stdDeviation="9"/>'.repeat(101)}</filter><rect filter="url(#f)"/>`],
+    [
+      'references that multiply',
+      `<g id="a0"><rect width="9" height="9"/></g>${[1, 2, 3, 4, 5, 6].map((level) => `<g id="a${level}">${`<use href="#a${level - 1}"/>`.repeat(10)}</g>`).join('')}`,
+    ],
+    [
+      'many filters',
+      `<filter id="f"><feGaussianBlur stdDeviation="9"/></filter>${'<rect filter="url(#f)"/>'.repeat(200)}`,
+    ],
+    [
+      'many filters by a sheet',
+      `<style>rect{filter:url(#f)}</style><filter id="f"><feGaussianBlur stdDeviation="9"/></filter>${'<rect/>'.repeat(300)}`,
+    ],
+    [
+      'a long filter',
+      `<filter id="f">${'<feGaussianBlur stdDeviation="9"/>'.repeat(101)}</filter><rect filter="url(#f)"/>`,
+    ],
     ['nested layers', `${'<g opacity=".9">'.repeat(9)}<rect/>`],
-    ['layers nested by references', Array.from({ length: 9 }, (_, index) => `<g id="a${index}" style="opacity:.5"><use href="#a${index + 1}"/></g>`).join('')],
+    [
+      'layers nested by references',
+      Array.from(
+        { length: 9 },
+        (_, index) => `<g id="a${index}" style="opacity:.5"><use href="#a${index + 1}"/></g>`,
+      ).join(''),
+    ],
     ['references in a circle', '<g id="a"><use href="#b"/></g><g id="b"><use href="#a"/></g>'],
     ['a reference to oneself', '<g id="a"><use href="#a"/></g>'],
   ])('refuses %s', (_, hostile) => {
@@ -130,7 +188,13 @@ describe('sanitiseSvg', () => {
     const paths = '<path d="M0 0h1" fill-opacity=".5" class="b"/>'.repeat(5000);
 
     expect(clean(wrap(`<style>.b{stroke:red}</style>${paths}`)).length).toBeGreaterThan(100_000);
-    expect(() => clean(wrap('<g opacity=".5"><rect filter="url(#f)"/></g><filter id="f"><feGaussianBlur stdDeviation="2"/></filter>'))).not.toThrow();
+    expect(() =>
+      clean(
+        wrap(
+          '<g opacity=".5"><rect filter="url(#f)"/></g><filter id="f"><feGaussianBlur stdDeviation="2"/></filter>',
+        ),
+      ),
+    ).not.toThrow();
     expect(() => clean(wrap('<use href="#a"/><g id="a"><rect/></g>'.repeat(1)))).not.toThrow();
   });
 
@@ -140,7 +204,14 @@ describe('sanitiseSvg', () => {
 
   it('knows which drawings need surfaces of their own', () => {
     expect(isComplexSvg(sanitiseSvg(Buffer.from(wrap('<rect fill-opacity=".5"/>'))))).toBe(false);
-    for (const inner of ['<g opacity=".5"/>', '<text>a</text>', '<mask/>', '<rect style="fill:red;opacity:.5"/>', '<pattern/>', '<style>rect{opacity:.2}</style>']) {
+    for (const inner of [
+      '<g opacity=".5"/>',
+      '<text>a</text>',
+      '<mask/>',
+      '<rect style="fill:red;opacity:.5"/>',
+      '<pattern/>',
+      '<style>rect{opacity:.2}</style>',
+    ]) {
       expect(isComplexSvg(sanitiseSvg(Buffer.from(wrap(inner))))).toBe(true);
     }
   });

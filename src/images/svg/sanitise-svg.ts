@@ -31,7 +31,10 @@ const SVG_NAMESPACE = 'http://www.w3.org/2000/svg';
  */
 export function sanitiseSvg(bytes: Uint8Array): Buffer {
   if (bytes.length > SVG_LIMITS.maxBytes) {
-    throw new PlimsollError('source-too-large', `An SVG may have at most ${SVG_LIMITS.maxBytes} bytes, got ${bytes.length}.`);
+    throw new PlimsollError(
+      'source-too-large',
+      `An SVG may have at most ${SVG_LIMITS.maxBytes} bytes, got ${bytes.length}.`,
+    );
   }
   const writer = new SvgWriter();
   const parser = new Parser(
@@ -120,22 +123,28 @@ class SvgWriter {
   text(text: string): void {
     if (this.skippedDepth > 0) return;
     if (this.sheet !== undefined) this.sheet += text;
-    else if (SVG_TEXT_ELEMENTS.has(this.stack.findLast((name) => name !== undefined) ?? '')) this.out.push(escape(text));
+    else if (SVG_TEXT_ELEMENTS.has(this.stack.findLast((name) => name !== undefined) ?? ''))
+      this.out.push(escape(text));
   }
 
   finish(): Buffer {
-    if (this.out.length === 0) throw new PlimsollError('not-an-image', 'The bytes look like XML whose root is not svg.');
+    if (this.out.length === 0)
+      throw new PlimsollError('not-an-image', 'The bytes look like XML whose root is not svg.');
     const cost = this.cost.total();
     if (cost === undefined) throw tooComplex('its references run in a circle or too deep');
-    if (cost.units > SVG_LIMITS.maxCostUnits) throw tooComplex('filters, layers and references cost too much to draw');
-    if (cost.layers > SVG_LIMITS.maxLayers) throw tooComplex(`more than ${SVG_LIMITS.maxLayers} layers on top of each other`);
+    if (cost.units > SVG_LIMITS.maxCostUnits)
+      throw tooComplex('filters, layers and references cost too much to draw');
+    if (cost.layers > SVG_LIMITS.maxLayers)
+      throw tooComplex(`more than ${SVG_LIMITS.maxLayers} layers on top of each other`);
     return Buffer.from(this.out.join(''), 'utf8');
   }
 
   private count(): void {
     this.elements += 1;
-    if (this.elements > SVG_LIMITS.maxElements) throw tooComplex(`more than ${SVG_LIMITS.maxElements} elements`);
-    if (this.stack.length + this.skippedDepth >= SVG_LIMITS.maxDepth) throw tooComplex(`deeper than ${SVG_LIMITS.maxDepth} elements`);
+    if (this.elements > SVG_LIMITS.maxElements)
+      throw tooComplex(`more than ${SVG_LIMITS.maxElements} elements`);
+    if (this.stack.length + this.skippedDepth >= SVG_LIMITS.maxDepth)
+      throw tooComplex(`deeper than ${SVG_LIMITS.maxDepth} elements`);
   }
 
   private attributes(element: string, attributes: Readonly<Record<string, string>>): string {

@@ -42,7 +42,9 @@ export class SvgCostMeter {
 
   /** An element starts; `attributes` as they will be written. */
   begin(name: string, attributes: string): void {
-    const references = [...attributes.matchAll(/(?:url\(\s*['"]?(?:&quot;)?|xlink:href=")#([\w.:-]+)/g)].map((match) => match[1] ?? '');
+    const references = [...attributes.matchAll(/(?:url\(\s*['"]?(?:&quot;)?|xlink:href=")#([\w.:-]+)/g)].map(
+      (match) => match[1] ?? '',
+    );
     const isLayer = LAYER.test(attributes);
     const units = ELEMENT_UNITS + (isLayer ? LAYER_UNITS : 0) + (name.startsWith('fe') ? PRIMITIVE_UNITS : 0);
     const node: Node = { units: name === 'filter' ? 0 : units, isLayer, references, children: [] };
@@ -60,7 +62,9 @@ export class SvgCostMeter {
   /** A style sheet that stays. */
   sheet(css: string): void {
     this.sheetHasLayers ||= LAYER.test(css);
-    this.sheetReferences.push(...[...css.matchAll(/url\(\s*['"]?#([\w.:-]+)/g)].map((match) => match[1] ?? ''));
+    this.sheetReferences.push(
+      ...[...css.matchAll(/url\(\s*['"]?#([\w.:-]+)/g)].map((match) => match[1] ?? ''),
+    );
   }
 
   /** The cost of the whole; `undefined` when references run too deep or in a circle. */
@@ -85,7 +89,9 @@ export class SvgCostMeter {
     };
     const drawn = visit(this.root, 0);
     if (drawn === undefined) return undefined;
-    const inSheet = this.sheetReferences.map((id) => this.byId.get(id)).filter((target) => target !== undefined);
+    const inSheet = this.sheetReferences
+      .map((id) => this.byId.get(id))
+      .filter((target) => target !== undefined);
     const extra = inSheet.reduce((sum, node) => sum + (visit(node, 0)?.units ?? 0), 0);
     return { units: drawn.units + SHEET_SHARE * this.elements * extra, layers: drawn.layers };
   }

@@ -1,5 +1,6 @@
 /** What CSS could fetch, run or hide something with; a sheet that holds any of it is dropped whole. */
-const FORBIDDEN = /\\|@(?!media\b)|expression\s*\(|javascript:|-moz-binding|behavior\s*:|image-set\s*\(|(?:^|[^-\w])(?:image|src|element|cross-fade)\s*\(/i;
+const FORBIDDEN =
+  /\\|@(?!media\b)|expression\s*\(|javascript:|-moz-binding|behavior\s*:|image-set\s*\(|(?:^|[^-\w])(?:image|src|element|cross-fade)\s*\(/i;
 
 const LOCAL_URL = /^url\(\s*(['"]?)#[\w.:-]+\1\s*\)$/i;
 

@@ -36,4 +36,11 @@ export const SVG_ATTRIBUTES: ReadonlySet<string> = new Set(
 );
 
 /** Elements whose text is content. */
-export const SVG_TEXT_ELEMENTS: ReadonlySet<string> = new Set(['text', 'tspan', 'textPath', 'title', 'desc', 'style']);
+export const SVG_TEXT_ELEMENTS: ReadonlySet<string> = new Set([
+  'text',
+  'tspan',
+  'textPath',
+  'title',
+  'desc',
+  'style',
+]);

@@ -1,4 +1,4 @@
-import type { ImageHeader, ImageOperation } from '../../image-memory/image-header.js';
+import type { ImageHeader, ImageOperation } from '../../image-memory/index.js';
 import type { ImageInput } from '../image-input.js';
 import { sharp } from '../sharp-engine.js';
 import { loadSvg } from '../svg/load-svg.js';

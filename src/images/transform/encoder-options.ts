@@ -1,5 +1,5 @@
 import type { Sharp } from 'sharp';
-import type { OutputFormat } from '../../image-memory/image-header.js';
+import type { OutputFormat } from '../../image-memory/index.js';
 
 /** How the result is written. */
 export interface Encoding {

@@ -25,19 +25,73 @@ describe('resolveGeometry', () => {
     ['stays outside', [800, 600], { width: 200, height: 200, fit: 'outside' }, [267, 200], [267, 200]],
     ['fills by stretching', [800, 600], { width: 200, height: 200, fit: 'fill' }, [200, 200], [200, 200]],
     ['never enlarges a width', [800, 600], { width: 1600 }, [800, 600], [800, 600]],
-    ['never enlarges inside', [800, 600], { width: 1600, height: 1600, fit: 'inside' }, [800, 600], [800, 600]],
-    ['never enlarges outside', [800, 600], { width: 1600, height: 100, fit: 'outside' }, [800, 600], [800, 600]],
-    ['keeps the shape of a box that is too large to cover', [800, 600], { width: 1200, height: 1200 }, [800, 600], [600, 600]],
-    ['keeps the shape of a box that is too large to fill', [800, 600], { width: 1600, height: 800, fit: 'fill' }, [800, 400], [800, 400]],
-    ['pads without enlarging the picture', [80, 60], { width: 200, height: 100, fit: 'contain' }, [80, 60], [200, 100]],
+    [
+      'never enlarges inside',
+      [800, 600],
+      { width: 1600, height: 1600, fit: 'inside' },
+      [800, 600],
+      [800, 600],
+    ],
+    [
+      'never enlarges outside',
+      [800, 600],
+      { width: 1600, height: 100, fit: 'outside' },
+      [800, 600],
+      [800, 600],
+    ],
+    [
+      'keeps the shape of a box that is too large to cover',
+      [800, 600],
+      { width: 1200, height: 1200 },
+      [800, 600],
+      [600, 600],
+    ],
+    [
+      'keeps the shape of a box that is too large to fill',
+      [800, 600],
+      { width: 1600, height: 800, fit: 'fill' },
+      [800, 400],
+      [800, 400],
+    ],
+    [
+      'pads without enlarging the picture',
+      [80, 60],
+      { width: 200, height: 100, fit: 'contain' },
+      [80, 60],
+      [200, 100],
+    ],
     ['enlarges when allowed', [80, 60], { width: 160, enlarge: true }, [160, 120], [160, 120]],
-    ['enlarges to cover when allowed', [80, 60], { width: 200, height: 100, enlarge: true }, [200, 150], [200, 100]],
+    [
+      'enlarges to cover when allowed',
+      [80, 60],
+      { width: 200, height: 100, enlarge: true },
+      [200, 150],
+      [200, 100],
+    ],
     ['limits the longest side without a request', [16_000, 4000], {}, [8192, 2048], [8192, 2048]],
-    ['limits the side that follows by ratio', [100, 4000], { width: 400, enlarge: true }, [205, 8192], [205, 8192]],
-    ['limits outside', [100, 10_000], { width: 90, height: 90, fit: 'outside', maxSide: 1000 }, [10, 1000], [10, 1000]],
+    [
+      'limits the side that follows by ratio',
+      [100, 4000],
+      { width: 400, enlarge: true },
+      [205, 8192],
+      [205, 8192],
+    ],
+    [
+      'limits outside',
+      [100, 10_000],
+      { width: 90, height: 90, fit: 'outside', maxSide: 1000 },
+      [10, 1000],
+      [10, 1000],
+    ],
     ['limits the area', [4000, 4000], { maxPixels: 1_000_000 }, [1000, 1000], [1000, 1000]],
     ['turns the box with the picture', [800, 600], { width: 300, rotate: 90 }, [400, 300], [300, 400]],
-    ['covers after a quarter turn', [800, 600], { width: 300, height: 300, rotate: 270 }, [400, 300], [300, 300]],
+    [
+      'covers after a quarter turn',
+      [800, 600],
+      { width: 300, height: 300, rotate: 270 },
+      [400, 300],
+      [300, 300],
+    ],
     ['limits after a quarter turn', [16_000, 4000], { rotate: 90 }, [8192, 2048], [2048, 8192]],
   ])('%s', (_, [width, height], request, scaled, result) => {
     const geometry = resolveGeometry({ width, height }, { ...BASE, ...request });
@@ -55,7 +109,10 @@ describe('resolveGeometry', () => {
     [{ x: 0.4, y: 0.9 }, 30, 0],
     [{ x: 1, y: 0 }, 100, 0],
   ])('cover keeps %p in view', (position, left, top) => {
-    const { crop } = resolveGeometry({ width: 400, height: 200 }, { ...BASE, width: 100, height: 100, position });
+    const { crop } = resolveGeometry(
+      { width: 400, height: 200 },
+      { ...BASE, width: 100, height: 100, position },
+    );
 
     expect(crop).toEqual({ left, top, width: 100, height: 100 });
   });
@@ -65,7 +122,10 @@ describe('resolveGeometry', () => {
     ['top', 0, 50],
     ['bottom', 50, 0],
   ])('contain puts the picture at %p', (position, top, bottom) => {
-    const { pad } = resolveGeometry({ width: 400, height: 200 }, { ...BASE, width: 100, height: 100, fit: 'contain', position });
+    const { pad } = resolveGeometry(
+      { width: 400, height: 200 },
+      { ...BASE, width: 100, height: 100, fit: 'contain', position },
+    );
 
     expect(pad).toEqual({ left: 0, right: 0, top, bottom });
   });
@@ -81,7 +141,9 @@ describe('resolveGeometry', () => {
       height: 100,
     });
     expect(resolveGeometry(source, { ...BASE, width: 100, position: 'entropy' }).smartCrop).toBeUndefined();
-    expect(resolveGeometry(source, { ...BASE, width: 100, height: 50, position: 'entropy' }).smartCrop).toBeUndefined();
+    expect(
+      resolveGeometry(source, { ...BASE, width: 100, height: 50, position: 'entropy' }).smartCrop,
+    ).toBeUndefined();
   });
 
   it('takes the rotation first only where a resize before it would be another picture', () => {
@@ -101,7 +163,10 @@ describe('resolveGeometry', () => {
     height: wanted,
     fit: fc.constantFrom<Fit>('cover', 'contain', 'fill', 'inside', 'outside'),
     position: fc.constantFrom<Position>('center', 'top', 'right-bottom', 'attention', { x: 0.3, y: 0.9 }),
-    rotate: fc.oneof(fc.constantFrom(0, 90, 180, 270), fc.integer({ min: 1, max: 35_999 }).map((cents) => cents / 100)),
+    rotate: fc.oneof(
+      fc.constantFrom(0, 90, 180, 270),
+      fc.integer({ min: 1, max: 35_999 }).map((cents) => cents / 100),
+    ),
     enlarge: fc.boolean(),
     maxSide: fc.constantFrom(4096, 8192),
     maxPixels: fc.constantFrom(1_000_000, 8192 ** 2),

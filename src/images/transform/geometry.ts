@@ -83,15 +83,23 @@ export function resolveGeometry(source: Size, request: GeometryRequest): Geometr
   const scaled: Size = { width: whole(canvas.width * scaling.x), height: whole(canvas.height * scaling.y) };
   const { box } = scaling;
   const isCovering = box !== undefined && request.fit === 'cover';
-  const smart = request.position === 'attention' || request.position === 'entropy' ? request.position : undefined;
+  const smart =
+    request.position === 'attention' || request.position === 'entropy' ? request.position : undefined;
   if (isCovering && smart !== undefined && (scaled.width > box.width || scaled.height > box.height)) {
     return { rotateFirst: request.rotate !== 0, resize: box, smartCrop: smart, ...box };
   }
   const isFilling = box !== undefined && request.fit === 'fill';
   const rotateFirst = !isRightAngle && isFilling;
   if (isRightAngle || rotateFirst) {
-    const full = isFilling ? box : isCovering ? atLeast(scaled, box) : box === undefined ? scaled : atMost(scaled, box);
-    const resize = request.rotate % 180 !== 0 && !rotateFirst ? { width: full.height, height: full.width } : full;
+    const full = isFilling
+      ? box
+      : isCovering
+        ? atLeast(scaled, box)
+        : box === undefined
+          ? scaled
+          : atMost(scaled, box);
+    const resize =
+      request.rotate % 180 !== 0 && !rotateFirst ? { width: full.height, height: full.width } : full;
     return { rotateFirst, resize, ...place(full, full, box, request) };
   }
   return turn(source, scaled, scaling, request);
@@ -100,7 +108,10 @@ export function resolveGeometry(source: Size, request: GeometryRequest): Geometr
 /** A uniform scale and a rotation may change places, so the cheap resize comes first and the turn after it. */
 function turn(source: Size, scaled: Size, { x, box }: Scaling, request: GeometryRequest): Geometry {
   // Rounding up keeps the turned picture from missing the box by a pixel; what is over is cut.
-  const resize = { width: Math.max(1, Math.ceil(source.width * x)), height: Math.max(1, Math.ceil(source.height * x)) };
+  const resize = {
+    width: Math.max(1, Math.ceil(source.width * x)),
+    height: Math.max(1, Math.ceil(source.height * x)),
+  };
   const around = rotatedSize(resize, request.rotate);
   // libvips rounds to the nearest pixel; a hair less so that a tie never asks for a pixel that is not there.
   const turned = { width: whole(around.width - 1e-6), height: whole(around.height - 1e-6) };
@@ -108,8 +119,14 @@ function turn(source: Size, scaled: Size, { x, box }: Scaling, request: Geometry
   return { rotateFirst: false, resize, ...place(turned, atMost(wanted, turned), box, request, true) };
 }
 
-const atLeast = (a: Size, b: Size): Size => ({ width: Math.max(a.width, b.width), height: Math.max(a.height, b.height) });
-const atMost = (a: Size, b: Size): Size => ({ width: Math.min(a.width, b.width), height: Math.min(a.height, b.height) });
+const atLeast = (a: Size, b: Size): Size => ({
+  width: Math.max(a.width, b.width),
+  height: Math.max(a.height, b.height),
+});
+const atMost = (a: Size, b: Size): Size => ({
+  width: Math.min(a.width, b.width),
+  height: Math.min(a.height, b.height),
+});
 
 /** Crops `picture` to `kept`, and on to the box where it is larger; pads to the box where it is smaller. */
 function place(
@@ -131,7 +148,12 @@ function place(
   const result = box === undefined ? inner : atLeast(inner, box);
   const left = Math.round((result.width - inner.width) * focus.x);
   const top = Math.round((result.height - inner.height) * focus.y);
-  const pad = { left, top, right: result.width - inner.width - left, bottom: result.height - inner.height - top };
+  const pad = {
+    left,
+    top,
+    right: result.width - inner.width - left,
+    bottom: result.height - inner.height - top,
+  };
   const isPadded = result.width > inner.width || result.height > inner.height;
   return {
     width: result.width,
@@ -179,7 +201,12 @@ function scale(canvas: Size, { width, height, fit, enlarge }: GeometryRequest): 
 /** Shrinks what comes out to the limits of a side and of the area (up to the rounding of a pixel); the ratio stays. */
 function limit(canvas: Size, scaling: Scaling, { maxSide, maxPixels }: GeometryRequest): Scaling {
   const out = scaling.box ?? { width: canvas.width * scaling.x, height: canvas.height * scaling.y };
-  const excess = Math.max(1, out.width / maxSide, out.height / maxSide, Math.sqrt((out.width * out.height) / maxPixels));
+  const excess = Math.max(
+    1,
+    out.width / maxSide,
+    out.height / maxSide,
+    Math.sqrt((out.width * out.height) / maxPixels),
+  );
   if (excess === 1) return scaling;
   const factors = { x: scaling.x / excess, y: scaling.y / excess };
   if (scaling.box === undefined) return factors;

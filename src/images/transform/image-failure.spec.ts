@@ -19,7 +19,9 @@ describe('imageFailure', () => {
   });
 
   it('takes a failed buffer allocation for memory', () => {
-    expect(imageFailure(new RangeError('Array buffer allocation failed'))).toMatchObject({ code: 'memory-pressure' });
+    expect(imageFailure(new RangeError('Array buffer allocation failed'))).toMatchObject({
+      code: 'memory-pressure',
+    });
   });
 
   it.each([

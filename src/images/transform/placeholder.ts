@@ -1,5 +1,5 @@
 import { rgbaToThumbHash } from 'thumbhash';
-import type { ImageHeader, ImageOperation } from '../../image-memory/image-header.js';
+import type { ImageHeader, ImageOperation } from '../../image-memory/index.js';
 import type { ImageInput } from '../image-input.js';
 import { sharp } from '../sharp-engine.js';
 import { loadSvg } from '../svg/load-svg.js';
@@ -53,7 +53,10 @@ export function placeholderOperation(header: ImageHeader): ImageOperation {
 export async function makePlaceholder(input: ImageInput, header: ImageHeader): Promise<Placeholder> {
   try {
     const source = header.format === 'svg' ? await loadSvg(input) : input;
-    const { data, info } = await sharp(source, { failOn: 'error', limitInputPixels: header.width * header.height })
+    const { data, info } = await sharp(source, {
+      failOn: 'error',
+      limitInputPixels: header.width * header.height,
+    })
       .autoOrient()
       .resize(SAMPLE_SIDE, SAMPLE_SIDE, { fit: 'inside' })
       .ensureAlpha()

@@ -1,6 +1,6 @@
 import type { Settings } from '../../config/index.js';
 import { PlimsollError } from '../../errors/index.js';
-import type { ImageHeader, ImageOperation, OutputFormat } from '../../image-memory/image-header.js';
+import type { ImageHeader, ImageOperation, OutputFormat } from '../../image-memory/index.js';
 import type { Colour, ImageParameters } from '../image-request.js';
 import { overWhite } from '../parameters/colour.js';
 import type { Encoding } from './encoder-options.js';
@@ -102,7 +102,8 @@ export function planTransform(
   const rotate = parameters.rotate ?? 0;
   const request = geometryRequest(header, parameters, settings, animated, pages);
   const geometry = resolveGeometry(orientedSize(header), request);
-  const { width, height } = parameters.trim === undefined ? geometry : trimmedBound(orientedSize(header), request);
+  const { width, height } =
+    parameters.trim === undefined ? geometry : trimmedBound(orientedSize(header), request);
   const quality = parameters.quality ?? settings.values.IMAGE_DEFAULT_QUALITY;
   const lossless = format === 'webp' && parameters.quality === 100 && isLosslessSource(header);
   const encoding: Encoding = { format, quality, lossless: lossless && !cheaper, optimiseCoding: !cheaper };
@@ -173,7 +174,9 @@ function geometryRequest(
     // A drawing has no size of its own to be enlarged from.
     enlarge: parameters.enlarge || isSvg,
     maxSide,
-    maxPixels: isSvg ? svgPixels : Math.max(1, Math.min(maxSide ** 2, Math.floor(values.IMAGE_MAX_PIXELS / pages))),
+    maxPixels: isSvg
+      ? svgPixels
+      : Math.max(1, Math.min(maxSide ** 2, Math.floor(values.IMAGE_MAX_PIXELS / pages))),
     ...(width === undefined ? {} : { width }),
     ...(height === undefined ? {} : { height }),
   };

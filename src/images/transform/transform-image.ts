@@ -1,6 +1,6 @@
 import type { OutputInfo, Sharp, SharpOptions } from 'sharp';
 import { PlimsollError } from '../../errors/index.js';
-import type { OutputFormat } from '../../image-memory/image-header.js';
+import type { OutputFormat } from '../../image-memory/index.js';
 import type { ImageInput } from '../image-input.js';
 import { sharp } from '../sharp-engine.js';
 import { loadSvg } from '../svg/load-svg.js';
@@ -36,9 +36,7 @@ export async function transformImage(input: ImageInput, plan: TransformPlan): Pr
     await checkPage(source, plan);
     const [pipeline, geometry] = await start(source, plan);
     const finished = encode(finish(pipeline, plan, geometry), plan.encoding);
-    const { data, info } = await finished
-      .timeout({ seconds: Math.max(1, Math.ceil(plan.timeoutMs / 1000)) })
-      .toBuffer({ resolveWithObject: true });
+    const { data, info } = await finished.timeout(timeout(plan)).toBuffer({ resolveWithObject: true });
     return describe(data, info, plan, geometry);
   } catch (error) {
     throw imageFailure(error, plan.timeoutMs);
@@ -58,14 +56,26 @@ function sourceOptions({ header, page, pages, animated }: TransformPlan): SharpO
   };
 }
 
+const timeout = ({ timeoutMs }: TransformPlan): { seconds: number } => ({
+  seconds: Math.max(1, Math.ceil(timeoutMs / 1000)),
+});
+
 /** Pages of a TIFF differ in size, and the plan holds for the size that was probed. */
 async function checkPage(source: ImageInput, { header, page }: TransformPlan): Promise<void> {
   if (header.format !== 'tiff' || page === 0) return;
-  const { width, height } = await sharp(source, { page, limitInputPixels: false, failOn: 'error' }).metadata();
+  const { width, height } = await sharp(source, {
+    page,
+    limitInputPixels: false,
+    failOn: 'error',
+  }).metadata();
   if (width !== header.width || height !== header.height) {
-    throw new PlimsollError('invalid-parameter', `Page ${page} of this TIFF has another size than its first page.`, {
-      details: { parameter: 'page' },
-    });
+    throw new PlimsollError(
+      'invalid-parameter',
+      `Page ${page} of this TIFF has another size than its first page.`,
+      {
+        details: { parameter: 'page' },
+      },
+    );
   }
 }
 
@@ -78,9 +88,16 @@ async function start(source: ImageInput, plan: TransformPlan): Promise<[Sharp, G
   const { header, trim } = plan;
   if (trim === undefined) return [pipeline, plan.geometry];
   if (header.orientation !== 1) pipeline.autoOrient();
-  const { data, info } = await pipeline.trim({ threshold: trim }).raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await pipeline
+    .trim({ threshold: trim })
+    .raw()
+    .timeout(timeout(plan))
+    .toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
-  return [sharp(data, { raw: { width, height, channels } }), resolveGeometry({ width, height }, plan.request)];
+  return [
+    sharp(data, { raw: { width, height, channels } }),
+    resolveGeometry({ width, height }, plan.request),
+  ];
 }
 
 /** The order of these calls matters to sharp: what is named before the resize happens before it. */
@@ -103,11 +120,20 @@ function finish(pipeline: Sharp, plan: TransformPlan, geometry: Geometry): Sharp
   return pipeline;
 }
 
-function describe(data: Buffer, info: OutputInfo, { encoding, pages }: TransformPlan, geometry: Geometry): TransformResult {
+function describe(
+  data: Buffer,
+  info: OutputInfo,
+  { encoding, pages }: TransformPlan,
+  geometry: Geometry,
+): TransformResult {
   if ((info.pages ?? 1) !== pages) {
-    throw new PlimsollError('undecodable-image', 'The image could not be decoded: it is damaged or truncated.', {
-      logMessage: `${info.pages ?? 1} of ${pages} frames`,
-    });
+    throw new PlimsollError(
+      'undecodable-image',
+      'The image could not be decoded: it is damaged or truncated.',
+      {
+        logMessage: `${info.pages ?? 1} of ${pages} frames`,
+      },
+    );
   }
   // sharp's info is wrong where a crop is followed by padding; a strategy decides about its crop itself.
   const size = geometry.smartCrop === undefined ? geometry : info;

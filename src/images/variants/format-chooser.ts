@@ -5,7 +5,7 @@ import type { ImageParameters, ImageRequest } from '../image-request.js';
 import { isAvifAffordable, negotiate } from '../negotiation/negotiate.js';
 import { variantKey } from '../parameters/variant-key.js';
 import { sourceIdentity, type SourceRecord } from '../sources/source-record.js';
-import { planTransform, type TransformPlan } from '../transform/plan-transform.js';
+import { planTransform, staysAnimated, type TransformPlan } from '../transform/plan-transform.js';
 
 /** One way to answer a request: the plan, and the key under which its result is kept. */
 export interface VariantChoice {
@@ -49,7 +49,7 @@ export class FormatChooser {
       {
         defaultQuality: this.settings.values.IMAGE_DEFAULT_QUALITY,
         maxOutputSide: this.settings.values.IMAGE_MAX_OUTPUT_SIDE,
-        cheaper,
+        cheaper: plan.cheaper,
       },
     );
     return { key, plan };
@@ -66,7 +66,7 @@ export class FormatChooser {
     const facts = {
       format: header.format,
       hasAlpha: header.hasAlpha && parameters.background === undefined,
-      animated: header.pages > 1 && parameters.animated && parameters.page === undefined,
+      animated: staysAnimated(header, parameters),
     };
     const planAs = (format: OutputFormat): TransformPlan =>
       planTransform(header, parameters, format, this.settings, { cheaper });

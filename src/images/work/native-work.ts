@@ -31,7 +31,7 @@ export interface NativeOrder {
 /** A source that libvips may read, until it is closed. */
 interface OpenInput {
   readonly input: Buffer | string;
-  close(): void;
+  readonly close: () => void;
 }
 
 const NOTHING_TO_CLOSE = (): void => undefined;
