@@ -28,9 +28,9 @@ export function openFacts(request: IncomingMessage, startedMs: number): RequestF
   return facts;
 }
 
-/** The record of a request; a fresh one when it came in by another door. */
+/** The record of a request; one without a start when it came in by another door, where nothing is timed. */
 export function factsOf(request: IncomingMessage): RequestFacts {
-  return FACTS.get(request) ?? openFacts(request, performance.now());
+  return FACTS.get(request) ?? openFacts(request, 0);
 }
 
 /** The path of a raw request target: no query, no fragment, cut to what a log line can bear. */

@@ -1,5 +1,5 @@
 import type { INestApplication } from '@nestjs/common';
-import type { Clock } from '../clock/index.js';
+import type { Cancel, Clock } from '../clock/index.js';
 import type { PinoLogger } from './pino-logger.js';
 
 /** What ends the process; replaced in tests. */
@@ -35,7 +35,9 @@ const EXIT_FAILED = 1;
 export function installShutdown(options: ShutdownOptions): void {
   const { app, logger, clock, requestTimeoutMs, end = REAL_END } = options;
   let stopping = false;
+  let cancelDeadline: Cancel = () => undefined;
   const finish = (code: number): void => {
+    cancelDeadline();
     logger.flush();
     end.exit(code);
   };
@@ -47,7 +49,7 @@ export function installShutdown(options: ShutdownOptions): void {
     }
     stopping = true;
     logger.log(`${signal}: finishing running requests, at most ${requestTimeoutMs} ms.`, 'shutdown');
-    clock.after(requestTimeoutMs + CLOSE_GRACE_MS, () => {
+    cancelDeadline = clock.after(requestTimeoutMs + CLOSE_GRACE_MS, () => {
       logger.error('The rooms did not close in time.', 'shutdown');
       finish(EXIT_FAILED);
     });

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { DynamicModule } from '@nestjs/common';
 import { SystemClock } from '../clock/index.js';
 import type { Settings } from '../config/index.js';
@@ -15,7 +18,7 @@ export async function startServer(root: DynamicModule, settings: Settings): Prom
   const app = await createApp(root, settings, logger, { clock });
   installShutdown({ app, logger, clock, requestTimeoutMs: timeoutMs });
   try {
-    await app.listen(port, host);
+    await listen(app.getHttpServer(), port, host);
   } catch (error) {
     const sentence = listenSentence(error, host, port);
     if (sentence === undefined) throw error;
@@ -24,7 +27,18 @@ export async function startServer(root: DynamicModule, settings: Settings): Prom
     process.exit(1);
   }
   for (const line of startTable(settings, describeAllocator())) logger.log(line, 'start');
-  logger.log(`Listening on ${await app.getUrl()}.`, 'start');
+  logger.log(`Listening on ${urlOf(app.getHttpServer())}.`, 'start');
+}
+
+/** Not `app.listen`, which logs a second, longer text for the same fault. */
+async function listen(server: Server, port: number, host: string): Promise<void> {
+  server.listen(port, host);
+  await once(server, 'listening');
+}
+
+function urlOf(server: Server): string {
+  const { address, family, port } = server.address() as AddressInfo;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
 function listenSentence(error: unknown, host: string, port: number): string | undefined {

@@ -107,8 +107,8 @@ export class Admission {
   }
 
   /** The verdict after making room where that helps. */
-  decide(wanted: Wanted, held: Held, resample = false): Verdict {
-    const verdict = this.check(wanted, held, resample);
+  decide(wanted: Wanted, held: Held): Verdict {
+    const verdict = this.check(wanted, held);
     if (verdict === 'no-room' && this.evictFor(wanted, held)) return this.check(wanted, held);
     if (verdict === 'rss-high' && wanted.waitedMs >= RELIEF_AFTER_MS && this.relieve(wanted, held)) {
       return this.check(wanted, held, true);

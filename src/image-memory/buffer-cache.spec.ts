@@ -40,7 +40,7 @@ describe('BufferCache', () => {
       accounts,
       bus: {
         emit: (name, payload) => {
-          heard.push({ name, payload });
+          heard.push({ name, payload: payload as unknown as Record<string, unknown> });
           return payload as never;
         },
       },

@@ -65,6 +65,8 @@ const TRIM_FACTOR = 1.17;
 
 /** From this EXIF orientation on the pixels are needed in another order than they are read. */
 const FIRST_TURNED_ORIENTATION = 3;
+/** From this one on width and height change places. */
+const FIRST_LYING_ORIENTATION = 5;
 
 /** Encoders, bytes per output pixel. */
 const ENCODE = {
@@ -146,14 +148,22 @@ function shrinkOnLoad(
   operation: ImageOperation,
   { width, height, animated }: Inputs,
 ): Shrunk {
-  const scale = Math.min(
-    width / sane(operation.outputWidth, 1, 100_000),
-    height / sane(operation.outputHeight, 1, 100_000),
-  );
+  const scale = scaleDown(header, operation, width, height);
   // Trim, and a turn by any angle, look at the whole picture first.
   const factor =
     operation.trim || operation.rotation === 'any-angle' ? 1 : shrinkFactor(header, scale, animated);
   return { width: Math.ceil(width / factor), height: Math.ceil(height / factor) };
+}
+
+/** How much smaller the result is than the source, by the side that shrinks less; below 1 it grows. */
+function scaleDown(header: ImageHeader, operation: ImageOperation, width: number, height: number): number {
+  const outputWidth = sane(operation.outputWidth, 1, 100_000);
+  const outputHeight = sane(operation.outputHeight, 1, 100_000);
+  const upright = Math.min(width / outputWidth, height / outputHeight);
+  const lying = Math.min(width / outputHeight, height / outputWidth);
+  // A right angle may be a half turn: the less favourable of the two.
+  if (operation.rotation === 'right-angle') return Math.min(upright, lying);
+  return header.orientation >= FIRST_LYING_ORIENTATION ? lying : upright;
 }
 
 function shrinkFactor(header: ImageHeader, scale: number, animated: boolean): number {

@@ -6,6 +6,7 @@ import {
   type AdmissionLimits,
   type Held,
   type Verdict,
+  type Wanted,
 } from './admission.js';
 import { IdleFloor } from './idle-floor.js';
 import { isAtLeast } from './ladder.js';
@@ -193,6 +194,7 @@ export class ReservationLedger implements LeaseOwner {
   tick(rssBytes: number): void {
     const { clock, environment } = this.options;
     const nowMs = clock.monotonicMs();
+    this.resample = false;
     this.book.review(rssBytes, nowMs);
     if (this.book.size === 0) this.floor.observe(rssBytes, environment.cacheBytes(), nowMs);
     if (this.queue.size === 0) return;
@@ -279,11 +281,7 @@ export class ReservationLedger implements LeaseOwner {
     this.pump();
     const wanted = { bytes: request.bytes, job: request.job, waitedMs: 0 };
     const head = this.queue.head(paused);
-    if (head === undefined) {
-      return this.admission.decide(wanted, this.held(), this.takeResample()) === 'fits'
-        ? this.open(request)
-        : null;
-    }
+    if (head === undefined) return this.judge(wanted) === 'fits' ? this.open(request) : null;
     if (!this.mayPass(head) || this.admission.check(wanted, this.held()) !== 'fits') return null;
     this.notePass(head);
     return this.open(request);
@@ -365,7 +363,7 @@ export class ReservationLedger implements LeaseOwner {
     if (head === undefined) return false;
     const nowMs = this.options.clock.monotonicMs();
     const wanted = { bytes: head.bytes, job: head.request.job, waitedMs: nowMs - head.sinceMs };
-    head.verdict = this.admission.decide(wanted, this.held(), this.takeResample());
+    head.verdict = this.judge(wanted);
     if (head.verdict === 'fits') {
       this.grant(head);
       return true;
@@ -438,10 +436,13 @@ export class ReservationLedger implements LeaseOwner {
     return this.busy('No slot for image work came free in time.', waiter.class);
   }
 
-  private takeResample(): boolean {
-    const { resample } = this;
-    this.resample = false;
-    return resample;
+  /** Reads RSS anew only when that could change the answer: what was released since is then out of it. */
+  private judge(wanted: Wanted): Verdict {
+    if (this.resample && this.admission.check(wanted, this.held()) === 'rss-high') {
+      this.resample = false;
+      this.admission.check(wanted, this.held(), true);
+    }
+    return this.admission.decide(wanted, this.held());
   }
 
   private pollSoon(): void {

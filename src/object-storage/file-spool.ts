@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 import type { Disk } from './disk.js';
 import type { Spool } from './object-store.js';
 import { isMissing, toStorageError } from './storage-error.js';
+import type { TransferGarbage } from './transfer-garbage.js';
 
 /** Most bytes that wait for the disk; what has gathered meanwhile goes out in one call. */
 const WAITING_BYTES = 256 * 1024;
@@ -63,6 +64,7 @@ export class FileSpool implements Spool {
     /** The name of the data file to be. */
     readonly generation: string,
     private readonly fd: number,
+    private readonly garbage: TransferGarbage,
     private readonly onClosed: (spool: FileSpool) => void,
   ) {
     this.writable = new SpoolWritable(
@@ -125,7 +127,9 @@ export class FileSpool implements Spool {
     } finally {
       this.busy = null;
     }
+    const before = this.written;
     for (const chunk of chunks) this.written += chunk.byteLength;
+    this.garbage.note(this.written - before);
   }
 
   private async remove(): Promise<void> {

@@ -37,6 +37,7 @@ import { StoreCatalogue } from './store-catalogue.js';
 import type { StoreParts } from './store-parts.js';
 import { StoreRoot } from './store-root.js';
 import { StoreScan } from './store-scan.js';
+import { TransferGarbage } from './transfer-garbage.js';
 import { VERIFIED_MEMO_BYTES, VerifiedMemo } from './verified-memo.js';
 import { WriteProbe } from './write-probe.js';
 
@@ -78,6 +79,7 @@ export class FilesystemStore implements ObjectStore, OnModuleInit, OnApplication
     const { DATA_DIR, STORE_MAX_BYTES, READ_ONLY: readOnly } = settings.values;
     const paths = new ObjectPaths(resolve(DATA_DIR));
     const generations = new Generations();
+    const garbage = new TransferGarbage();
     const root = new StoreRoot(disk, paths, readOnly);
     const indexAccount = accounts.open(
       'store-index',
@@ -105,10 +107,11 @@ export class FilesystemStore implements ObjectStore, OnModuleInit, OnApplication
       locks: new KeyLocks(clock),
       pins: new Pins(),
       background: new BackgroundWork(this.logger),
+      garbage,
       logger: this.logger,
       readOnly,
     };
-    this.spools = new SpoolFolder(disk, paths, generations);
+    this.spools = new SpoolFolder(disk, paths, generations, garbage);
     this.damaged = new DamagedObjects(this.parts);
     this.reader = new ObjectReader(this.parts, this.damaged);
     this.writer = new ObjectWriter(this.parts, this.damaged, STORE_MAX_BYTES);

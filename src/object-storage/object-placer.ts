@@ -102,14 +102,24 @@ export class ObjectPlacer {
     return act();
   }
 
-  /** Only the two shard levels: a missing folder above them means that the volume is gone. */
+  /** Only the two shard levels, the inner first: a missing folder above them means that the volume is gone. */
   private async makeShard(name: ObjectName): Promise<void> {
-    const { disk, paths } = this.parts;
-    for (const folder of paths.shards(name)) {
-      await disk.mkdir(folder).catch((error: unknown) => {
-        if (isMissing(error)) throw storageUnavailable('its folder is gone', error);
-        if (systemCode(error) !== 'EEXIST') throw error;
-      });
+    const [outer, inner] = this.parts.paths.shards(name);
+    if (await this.makeFolder(inner)) return;
+    if (!(await this.makeFolder(outer)) || !(await this.makeFolder(inner))) {
+      throw storageUnavailable('its folder is gone');
+    }
+  }
+
+  /** Whether it is there now; `false` when its parent is not. */
+  private async makeFolder(path: string): Promise<boolean> {
+    try {
+      await this.parts.disk.mkdir(path);
+      return true;
+    } catch (error) {
+      if (systemCode(error) === 'EEXIST') return true;
+      if (isMissing(error)) return false;
+      throw error;
     }
   }
 

@@ -190,7 +190,7 @@ export class ObjectReader {
 
   private stream(fd: number, start: number, lengthBytes: number): Readable {
     this.streams += 1;
-    return new ObjectStream(this.parts.disk, fd, start, lengthBytes, () => {
+    return new ObjectStream(this.parts.disk, fd, start, lengthBytes, this.parts.garbage, () => {
       this.streams -= 1;
     });
   }

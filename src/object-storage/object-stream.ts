@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { Disk } from './disk.js';
+import type { TransferGarbage } from './transfer-garbage.js';
 import { storageUnavailable, toStorageError } from './storage-error.js';
 
 /** One chunk; each is its own allocation, because the consumer may keep it. */
@@ -18,6 +19,7 @@ export class ObjectStream extends Readable {
     private readonly fd: number,
     private position: number,
     lengthBytes: number,
+    private readonly garbage: TransferGarbage,
     private readonly onClosed: () => void,
   ) {
     super({ highWaterMark: CHUNK_BYTES });
@@ -64,6 +66,7 @@ export class ObjectStream extends Readable {
     if (count < wanted) throw storageUnavailable('a stored file became shorter while it was read');
     this.position += count;
     this.left -= count;
+    this.garbage.note(count);
     return chunk;
   }
 }

@@ -3,6 +3,7 @@ import type { Disk } from './disk.js';
 import { FileSpool } from './file-spool.js';
 import type { Generations } from './generations.js';
 import type { ObjectPaths } from './object-paths.js';
+import type { TransferGarbage } from './transfer-garbage.js';
 
 /** Chosen: each holds a descriptor, a temporary file and up to 512 KiB; uploads and downloads have lower limits of their own. */
 export const MAX_OPEN_SPOOLS = 128;
@@ -17,6 +18,7 @@ export class SpoolFolder {
     private readonly disk: Disk,
     private readonly paths: ObjectPaths,
     private readonly generations: Generations,
+    private readonly garbage: TransferGarbage,
   ) {}
 
   get size(): number {
@@ -47,7 +49,9 @@ export class SpoolFolder {
     let spool: FileSpool;
     try {
       const fd = await this.disk.open(path, 'wx');
-      spool = new FileSpool(this.disk, path, generation, fd, (ended) => this.open.delete(ended));
+      spool = new FileSpool(this.disk, path, generation, fd, this.garbage, (ended) =>
+        this.open.delete(ended),
+      );
       this.open.add(spool);
     } finally {
       this.opening -= 1;

@@ -9,6 +9,7 @@ import type { Pins } from './pins.js';
 import type { RecordFiles } from './record-files.js';
 import type { StoreCatalogue } from './store-catalogue.js';
 import type { StoreRoot } from './store-root.js';
+import type { TransferGarbage } from './transfer-garbage.js';
 
 /** What readers, writers and the scan of one filesystem store share. */
 export interface StoreParts {
@@ -22,6 +23,7 @@ export interface StoreParts {
   readonly locks: KeyLocks;
   readonly pins: Pins;
   readonly background: BackgroundWork;
+  readonly garbage: TransferGarbage;
   readonly logger: Logger;
   readonly readOnly: boolean;
 }

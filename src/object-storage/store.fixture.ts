@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,6 +64,14 @@ export async function filesBelow(path: string): Promise<string[]> {
     .sort();
 }
 
+/** Bytes that a key and a version determine, so that another process can tell what it reads. */
+export function bytesOf(key: string, version: number, size: number): Buffer {
+  const block = createHash('sha512').update(`${key} ${version}`).digest();
+  const bytes = Buffer.alloc(size);
+  for (let at = 0; at < size; at += block.byteLength) block.copy(bytes, at);
+  return bytes;
+}
+
 type Call =
   | 'open'
   | 'close'
@@ -113,7 +122,7 @@ export class FaultyDisk extends Disk {
         if (code !== null) throw Object.assign(new Error(`${code}: ${call}`), { code, syscall: call });
         return real(...args);
       };
-      Object.defineProperty(this, call, { value: replaced });
+      Object.defineProperty(this, call, { value: replaced, configurable: true });
     }
   }
 }
