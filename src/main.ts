@@ -10,12 +10,18 @@ Starts the server with the settings of the environment.
   --print-config  prints the effective settings with their sources and ends
 `;
 
+/** One sentence a line, and an exit code of its own; anything else is a fault of the program. */
+function refuseSettings(error: unknown): void {
+  if (!(error instanceof SettingsError)) throw error;
+  process.stderr.write(error.problems.map((problem) => `${problem}\n`).join(''));
+  process.exitCode = EXIT_CONFIG;
+}
+
 function readSettings(): Settings | undefined {
   try {
     return loadSettings(process.env, readMachineMemory());
   } catch (error) {
-    if (!(error instanceof SettingsError)) throw error;
-    process.stderr.write(error.problems.map((problem) => `${problem}\n`).join(''));
+    refuseSettings(error);
     return undefined;
   }
 }
@@ -28,10 +34,7 @@ async function main(options: readonly string[]): Promise<void> {
     return;
   }
   const settings = readSettings();
-  if (settings === undefined) {
-    process.exitCode = EXIT_CONFIG;
-    return;
-  }
+  if (settings === undefined) return;
   if (options.includes('--print-config')) {
     process.stdout.write(`${printSettings(settings)}\n`);
     return;
@@ -41,7 +44,8 @@ async function main(options: readonly string[]): Promise<void> {
     import('./app.module.js'),
     import('./http/index.js'),
   ]);
-  await startServer(AppModule.forRoot(settings), settings);
+  // Rooms refuse what only they can judge: presets, host patterns.
+  await startServer(AppModule.forRoot(settings), settings).catch(refuseSettings);
 }
 
 await main(process.argv.slice(2));

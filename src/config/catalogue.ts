@@ -346,6 +346,14 @@ export const CATALOGUE = {
     'Bearer tokens that guard uploads and deletes; unset leaves them open.',
     true,
   ),
+  ADMIN_TOKEN: define(
+    'access',
+    text('a token of at least 16 characters', (token) => token.length >= 16),
+    undefined,
+    'token',
+    'Bearer token of the admin routes; without one they are refused.',
+    true,
+  ),
   IMAGE_URL_SIGNING_KEY: define(
     'access',
     list('one key, or two by a comma for rotation, of at least 16 characters', (key) => key.length >= 16),
@@ -387,4 +395,5 @@ export type OptionalName =
   | 'FETCH_ALLOWED_HOSTS'
   | 'IMAGE_PRESETS'
   | 'API_TOKENS'
+  | 'ADMIN_TOKEN'
   | 'IMAGE_URL_SIGNING_KEY';

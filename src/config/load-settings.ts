@@ -19,20 +19,30 @@ export function loadSettings(environment: Environment, machine: MachineMemory): 
   const isExplicit = (name: VariableName): boolean => environment[name] !== undefined;
 
   const values = {} as Record<VariableName, unknown>;
+  const bad = new Set<VariableName>();
   for (const name of NAMES) {
     const variable: Variable<unknown> = CATALOGUE[name];
     const raw = environment[name] ?? variable.default;
     if (raw === undefined) continue;
     const result = variable.schema.safeParse(raw);
-    if (result.success) values[name] = result.data;
-    else if (variable.secret === true) report(name, maskGot(result.error.issues[0]?.message));
-    else report(name, result.error.issues[0]?.message ?? 'is not valid');
+    if (result.success) {
+      values[name] = result.data;
+      continue;
+    }
+    bad.add(name);
+    const sentence = result.error.issues[0]?.message ?? 'is not valid';
+    report(name, variable.secret === true ? maskGot(sentence) : sentence);
+    // Its default stands in, so that mistakes across settings are reported in the same go.
+    if (variable.default !== undefined) values[name] = variable.schema.parse(variable.default);
   }
-  if (problems.length > 0) throw new SettingsError(problems);
 
   const read = values as VariableValues;
-  checkTogether(read, report);
-  const memory = planMemory(read, isExplicit, machine, report);
+  // What follows from a value that was refused already is not a second mistake.
+  const reportGood = (name: VariableName, sentence: string): void => {
+    if (!bad.has(name)) report(name, sentence);
+  };
+  checkTogether(read, reportGood);
+  const memory = planMemory(read, isExplicit, machine, reportGood);
   if (problems.length > 0) throw new SettingsError(problems);
 
   const sources = {} as Record<VariableName, SettingSource>;
@@ -47,7 +57,7 @@ export function loadSettings(environment: Environment, machine: MachineMemory): 
 }
 
 /** A secret's own text stays out of the sentence. */
-const maskGot = (message = 'is not valid'): string => message.replace(/, got ".*$/s, ', got something else');
+const maskGot = (message: string): string => message.replace(/, got ".*$/s, ', got something else');
 
 /** Rules across settings; each names both. */
 function checkTogether(values: VariableValues, report: (name: VariableName, sentence: string) => void): void {

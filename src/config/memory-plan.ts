@@ -105,12 +105,14 @@ function planRungs(values: VariableValues, lineBytes: number, report: Report): R
     planned[rung] = values[name] ?? Math.floor(MEMORY_THRESHOLDS[rung] * lineBytes);
     if (planned[rung] > lineBytes) {
       report(name, `must not exceed the line L (${lineBytes}), got ${planned[rung]}`);
-    } else if (below !== undefined && planned[rung] <= planned[below]) {
-      const guilty = values[name] === undefined ? RUNG_SETTINGS[below] : name;
-      report(
-        guilty,
-        `puts the rungs out of order: ${rung} (${planned[rung]}) must be above ${below} (${planned[below]})`,
-      );
+      continue;
+    }
+    if (below !== undefined && planned[rung] <= planned[below]) {
+      if (values[name] === undefined) {
+        report(RUNG_SETTINGS[below], `must be below ${rung} (${planned[rung]}), got ${planned[below]}`);
+      } else {
+        report(name, `must be above ${below} (${planned[below]}), got ${planned[rung]}`);
+      }
     }
     below = rung;
   }
@@ -146,7 +148,7 @@ function planCaches(
       );
     }
   }
-  const sharedBytes = Math.max(0, CACHE_SHARE_OF_ROOM * fitBytes - explicitBytes);
+  const sharedBytes = Math.max(0, CACHE_SHARE_OF_ROOM * (fitBytes - explicitBytes));
   const scale =
     explicitBytes + defaultBytes <= fitBytes ? 1 : Math.min(1, sharedBytes / Math.max(1, defaultBytes));
   const size = (name: (typeof CACHE_SETTINGS)[number]): number =>

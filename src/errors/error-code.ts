@@ -8,12 +8,15 @@ export const ERROR_CODES = {
   'invalid-body': 'The request body could not be read as what the route expects.',
   'unsupported-url-scheme': 'The source URL is not http or https.',
   'route-not-found': 'No such route.',
+  'uri-too-long': 'The request target is longer than the limit.',
+  'headers-too-large': 'Request line and headers together are larger than the limit.',
   'method-not-allowed': 'The route exists, the method does not.',
   'body-too-large': 'The request body is larger than the limit.',
   'unsupported-media-type': 'The content type of the body is not accepted here.',
   'request-timeout': 'The client was too slow sending its request.',
   'missing-token': 'The route needs a bearer token.',
   'invalid-token': 'The bearer token is not known.',
+  'admin-disabled': 'No ADMIN_TOKEN is configured: the admin routes are closed.',
   'missing-signature': 'The URL must be signed.',
   'invalid-signature': 'The signature does not match the URL.',
   'expired-signature': 'The signed URL has expired.',
@@ -42,6 +45,7 @@ export const ERROR_CODES = {
   'operation-timeout': 'The operation took longer than its deadline.',
   'shutting-down': 'The server is draining.',
   'storage-unavailable': 'The object store cannot be read or written.',
+  'snapshot-refused': 'A heap snapshot would not fit under the memory line.',
   'internal-error': 'A fault of the server.',
 } as const satisfies Record<string, string>;
 

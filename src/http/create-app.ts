@@ -14,6 +14,7 @@ import { PressureGate } from './pressure-gate.js';
 import { answerNotFound } from './problem-filter.js';
 import { assertRoutesHavePolicies, registeredRoutes } from './registered-routes.js';
 import type { LogLine } from './request-log.js';
+import { silentSocketMs } from './server-limits.js';
 
 /** Declared with their whole path: each probe exists under `/api` and under the name that orchestrators expect. */
 const OUTSIDE_PREFIX = [
@@ -62,11 +63,10 @@ export async function createApp(
     // Uploads are streams; a route that wants JSON asks for it.
     bodyParser: false,
     routeResolutionStrategy: 'specificity',
-    // `specificity` puts images/metadata before images/:id: there shadowing is meant.
-    routeConflictPolicy: { duplicate: 'error', shadow: 'off' },
+    routeConflictPolicy: { duplicate: 'error', shadow: 'error' },
   });
   app.setGlobalPrefix('api', { exclude: OUTSIDE_PREFIX });
-  openTheDoor(app, adapter, logger, clock);
+  openTheDoor(app, adapter, logger, clock, settings);
   app.get(OpenApiDocument, { strict: false }).attach(app);
   await app.init();
   // The frame answers unknown paths below its prefix only.
@@ -83,6 +83,7 @@ function openTheDoor(
   adapter: PlimsollHttpAdapter,
   logger: PinoLogger,
   clock: Clock,
+  settings: Settings,
 ): void {
   const drainState = app.get(DrainState, { strict: false });
   const memory = app.get<MemoryStatus>(MEMORY_STATUS, { strict: false });
@@ -99,8 +100,16 @@ function openTheDoor(
     onHit,
   );
   const gate = app.get(PressureGate, { strict: false });
-  adapter.setFront(createFrontDoor({ responder, gate, drain: adapter.drain, clock, log }), () =>
-    drainState.begin(),
+  adapter.setFront(
+    createFrontDoor({
+      responder,
+      gate,
+      drain: adapter.drain,
+      clock,
+      log,
+      silentSocketMs: silentSocketMs(settings),
+    }),
+    () => drainState.begin(),
   );
 }
 

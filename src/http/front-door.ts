@@ -7,10 +7,12 @@ import type { PressureGate } from './pressure-gate.js';
 import { sendProblem } from './problem.js';
 import { openFacts } from './request-facts.js';
 import { logWhenClosed, type LogLine } from './request-log.js';
-import { MAX_URL_LENGTH, SILENT_SOCKET_TIMEOUT_MS, uriTooLong } from './server-limits.js';
+import { MAX_URL_LENGTH, uriTooLong } from './server-limits.js';
 
 /** Who stands in the door, in this order. */
 export interface FrontDoorStaff {
+  /** A socket that is owed an answer and silent for this long is dropped, ms; longer than any answer may take. */
+  readonly silentSocketMs: number;
   readonly responder: Pick<MemoryHitResponder, 'tryAnswer'>;
   readonly gate: PressureGate;
   readonly drain: ConnectionDrain;
@@ -31,12 +33,12 @@ const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
  * log line and the security headers, pass the gate, and only then reach Express.
  */
 export function createFrontDoor(staff: FrontDoorStaff): FrontDoor {
-  const { responder, gate, drain, clock, log } = staff;
+  const { responder, gate, drain, clock, log, silentSocketMs } = staff;
   const nowMs = (): number => clock.monotonicMs();
   return (request: IncomingMessage, response: ServerResponse): boolean => {
     if (responder.tryAnswer(request, response)) return true;
 
-    request.socket.setTimeout(SILENT_SOCKET_TIMEOUT_MS);
+    request.socket.setTimeout(silentSocketMs);
     const facts = openFacts(request, nowMs());
     drain.started(response);
     response.once('close', () => drain.ended(response));

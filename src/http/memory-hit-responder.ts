@@ -24,7 +24,7 @@ export class MemoryHitResponder {
     private readonly level: LevelSource,
     private readonly isDraining: () => boolean,
     /** Called for each hit when hits are logged one by one; `undefined` otherwise. */
-    private readonly onHit: ((rawUrl: string, status: number) => void) | undefined = undefined,
+    private readonly onHit?: (rawUrl: string, status: number) => void,
   ) {}
 
   /** Answers and returns `true`, or leaves the request untouched. */

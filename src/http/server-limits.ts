@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Settings } from '../config/index.js';
 import { problemBody, PROBLEM_MEDIA_TYPE, type Problem } from './problem.js';
 
 const KIB = 1024;
@@ -28,6 +29,12 @@ const LIMITS = {
  * timer for every packet of every memory hit.
  */
 export const SILENT_SOCKET_TIMEOUT_MS = 120_000;
+
+/** For a request whose answer is worked on: the wait for a download, the fetch, the wait for a job and the job come first. */
+export function silentSocketMs({ values }: Settings): number {
+  const { QUEUE_DEADLINE_MS, IMAGE_TIMEOUT_MS } = values;
+  return 2 * (QUEUE_DEADLINE_MS + IMAGE_TIMEOUT_MS) + SILENT_SOCKET_TIMEOUT_MS;
+}
 
 /** After that many answers the client must come again, so that load spreads over new instances (chosen). */
 const MAX_REQUESTS_PER_SOCKET = 100_000;
@@ -79,7 +86,7 @@ function problemOfClientError(error: ClientError): Problem {
       return isInsideRequestLine(error.rawPacket)
         ? uriTooLong()
         : {
-            code: 'invalid-parameter',
+            code: 'headers-too-large',
             status: 431,
             detail: `Request line and headers may have ${MAX_HEADER_BYTES} bytes together.`,
           };
@@ -95,7 +102,7 @@ function problemOfClientError(error: ClientError): Problem {
 /** The refusal of a request target that is too long. */
 export function uriTooLong(): Problem {
   return {
-    code: 'invalid-parameter',
+    code: 'uri-too-long',
     status: 414,
     detail: `A request target may have ${MAX_URL_LENGTH} characters.`,
   };

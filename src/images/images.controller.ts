@@ -27,6 +27,11 @@ export class ImagesController {
     await this.answer(request, response, this.reader.read(request, response));
   }
 
+  @Get(':id')
+  async upload(@Req() request: Request, @Res() response: Response, @Param('id') id: string): Promise<void> {
+    await this.answer(request, response, this.reader.read(request, response, id));
+  }
+
   @Get('metadata')
   async remoteMetadata(@Req() request: Request, @Res() response: Response): Promise<void> {
     await this.sendMetadata(response, this.reader.read(request, response));
@@ -35,11 +40,6 @@ export class ImagesController {
   @Get('placeholder')
   async remotePlaceholder(@Req() request: Request, @Res() response: Response): Promise<void> {
     await this.sendPlaceholder(response, this.reader.read(request, response));
-  }
-
-  @Get(':id')
-  async upload(@Req() request: Request, @Res() response: Response, @Param('id') id: string): Promise<void> {
-    await this.answer(request, response, this.reader.read(request, response, id));
   }
 
   @Get(':id/metadata')

@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { SETTINGS, type Settings } from '../config/index.js';
-import { PlimsollError } from '../errors/index.js';
+import { SETTINGS, SettingsError, type Settings } from '../config/index.js';
+import { isPlimsollError, PlimsollError } from '../errors/index.js';
 import { normaliseSourceUrl } from '../remote-fetch/index.js';
 import type { ImageSource } from './image-request.js';
-import { parseImageQuery, type ParsedImageQuery } from './parameters/parse-image-query.js';
+import { checkPresets, parseImageQuery, type ParsedImageQuery } from './parameters/parse-image-query.js';
 import type { RequestContext } from './request-context.js';
 import { FOREVER } from './sources/source-record.js';
 import { UPLOAD_ID } from './uploads/upload.service.js';
@@ -22,7 +22,15 @@ export interface ReadRequest extends ParsedImageQuery {
 /** Turns HTTP requests into validated data; the services behind never see a request. */
 @Injectable()
 export class RequestReader {
-  constructor(@Inject(SETTINGS) private readonly settings: Settings) {}
+  /** @throws SettingsError when a preset cannot be read: the start ends with a sentence, not the first request. */
+  constructor(@Inject(SETTINGS) private readonly settings: Settings) {
+    try {
+      checkPresets(settings);
+    } catch (error) {
+      if (!isPlimsollError(error)) throw error;
+      throw new SettingsError([`IMAGE_PRESETS must hold parameters of the image routes: ${error.message}`]);
+    }
+  }
 
   /**
    * Reads the query of an image route. `id` is the upload of the path; without one the query must name a `url`.
