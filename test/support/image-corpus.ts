@@ -31,7 +31,13 @@ export function cornersRaw(width = 80, height = 60): Raw {
     for (let x = 0; x < width; x += 1) {
       const top = y < height / 2;
       const left = x < width / 2;
-      const colour = top ? (left ? CORNERS.leftTop : CORNERS.rightTop) : left ? CORNERS.leftBottom : CORNERS.rightBottom;
+      const colour = top
+        ? left
+          ? CORNERS.leftTop
+          : CORNERS.rightTop
+        : left
+          ? CORNERS.leftBottom
+          : CORNERS.rightBottom;
       data.set(colour, (y * width + x) * 3);
     }
   }
@@ -53,7 +59,10 @@ export function photoRaw(width: number, height: number, seed = 1, channels: 3 | 
       data[offset] = clamp((x / width) * 160 + wave + noise);
       data[offset + 1] = clamp((y / height) * 160 + wave + noise);
       data[offset + 2] = clamp(120 - wave + noise);
-      if (channels === 4) data[offset + 3] = clamp(Math.hypot(x - width / 2, y - height / 2) < Math.min(width, height) / 2.5 ? 255 : 0);
+      if (channels === 4)
+        data[offset + 3] = clamp(
+          Math.hypot(x - width / 2, y - height / 2) < Math.min(width, height) / 2.5 ? 255 : 0,
+        );
       offset += channels;
     }
   }
@@ -62,26 +71,43 @@ export function photoRaw(width: number, height: number, seed = 1, channels: 3 | 
 
 const clamp = (value: number): number => Math.max(0, Math.min(255, Math.round(value)));
 
-const open = ({ data, width, height, channels }: Raw): Sharp => sharp(data, { raw: { width, height, channels } });
+const open = ({ data, width, height, channels }: Raw): Sharp =>
+  sharp(data, { raw: { width, height, channels } });
 
 /** A photograph-like JPEG of any size, from a seed. */
-export function photoJpeg(width: number, height: number, seed = 1, options: JpegOptions = {}): Promise<Buffer> {
+export function photoJpeg(
+  width: number,
+  height: number,
+  seed = 1,
+  options: JpegOptions = {},
+): Promise<Buffer> {
   return cached(`photo-${width}x${height}-${seed}-${Object.entries(options).flat().join('-')}.jpg`, () =>
-    open(photoRaw(width, height, seed)).jpeg(options).toBuffer(),
+    open(photoRaw(width, height, seed))
+      .jpeg(options)
+      .toBuffer(),
   );
 }
 
 /** A photograph-like PNG with alpha (opaque in the middle, transparent outside), from a seed. */
 export function photoPngWithAlpha(width: number, height: number, seed = 1): Promise<Buffer> {
-  return cached(`photo-alpha-${width}x${height}-${seed}.png`, () => open(photoRaw(width, height, seed, 4)).png().toBuffer());
+  return cached(`photo-alpha-${width}x${height}-${seed}.png`, () =>
+    open(photoRaw(width, height, seed, 4))
+      .png()
+      .toBuffer(),
+  );
 }
 
 /** {@link cornersRaw} as a JPEG whose pixels lie so that `orientation` shows them upright as 80×60. */
 export function orientedJpeg(orientation: number): Promise<Buffer> {
   return cached(`orientation-${orientation}.jpg`, async () => {
     const upright = open(cornersRaw());
-    const stored = await undo(upright, orientation).jpeg({ quality: 95, chromaSubsampling: '4:4:4' }).toBuffer();
-    return sharp(stored).withMetadata({ orientation }).jpeg({ quality: 95, chromaSubsampling: '4:4:4' }).toBuffer();
+    const stored = await undo(upright, orientation)
+      .jpeg({ quality: 95, chromaSubsampling: '4:4:4' })
+      .toBuffer();
+    return sharp(stored)
+      .withMetadata({ orientation })
+      .jpeg({ quality: 95, chromaSubsampling: '4:4:4' })
+      .toBuffer();
   });
 }
 
@@ -109,25 +135,37 @@ function undo(picture: Sharp, orientation: number): Sharp {
 
 /** The edge cases by name; each is made at its first use and kept in a folder of the system's temporary one. */
 export const CORPUS = {
-  'jpeg': () => open(cornersRaw()).jpeg({ quality: 95, chromaSubsampling: '4:4:4' }).toBuffer(),
+  jpeg: () => open(cornersRaw()).jpeg({ quality: 95, chromaSubsampling: '4:4:4' }).toBuffer(),
   'jpeg-progressive': () => open(photoRaw(320, 240)).jpeg({ progressive: true }).toBuffer(),
   'jpeg-cmyk': () => open(cornersRaw()).toColourspace('cmyk').jpeg({ quality: 95 }).toBuffer(),
   'jpeg-grey': () => open(photoRaw(320, 240)).greyscale().toColourspace('b-w').jpeg().toBuffer(),
-  'png': () => open(cornersRaw()).png().toBuffer(),
+  png: () => open(cornersRaw()).png().toBuffer(),
   'png-16bit': () => open(cornersRaw()).toColourspace('rgb16').png().toBuffer(),
   'png-interlaced': () => open(photoRaw(320, 240)).png({ progressive: true }).toBuffer(),
   'png-palette': () => open(cornersRaw()).png({ palette: true, colours: 16 }).toBuffer(),
-  'png-alpha': () => open(photoRaw(120, 90, 3, 4)).png().toBuffer(),
-  'webp': () => open(cornersRaw()).webp({ quality: 95 }).toBuffer(),
+  'png-alpha': () =>
+    open(photoRaw(120, 90, 3, 4))
+      .png()
+      .toBuffer(),
+  webp: () => open(cornersRaw()).webp({ quality: 95 }).toBuffer(),
   'webp-lossless': () => open(cornersRaw()).webp({ lossless: true }).toBuffer(),
-  'webp-alpha': () => open(photoRaw(120, 90, 4, 4)).webp().toBuffer(),
-  'webp-lossless-extended': () => open(photoRaw(120, 90, 4, 4)).webp({ lossless: true }).withIccProfile('p3').toBuffer(),
-  'webp-animated': () => animation().then((frames) => frames.webp({ delay: [80, 120, 160], loop: 0 }).toBuffer()),
-  'gif': () => open(cornersRaw()).gif().toBuffer(),
-  'gif-animated': () => animation().then((frames) => frames.gif({ delay: [80, 120, 160], loop: 0 }).toBuffer()),
+  'webp-alpha': () =>
+    open(photoRaw(120, 90, 4, 4))
+      .webp()
+      .toBuffer(),
+  'webp-lossless-extended': () =>
+    open(photoRaw(120, 90, 4, 4))
+      .webp({ lossless: true })
+      .withIccProfile('p3')
+      .toBuffer(),
+  'webp-animated': () =>
+    animation().then((frames) => frames.webp({ delay: [80, 120, 160], loop: 0 }).toBuffer()),
+  gif: () => open(cornersRaw()).gif().toBuffer(),
+  'gif-animated': () =>
+    animation().then((frames) => frames.gif({ delay: [80, 120, 160], loop: 0 }).toBuffer()),
   'gif-10000-frames': () => Promise.resolve(manyFrames(10_000)),
-  'avif': () => open(cornersRaw()).avif({ quality: 90, effort: 0 }).toBuffer(),
-  'tiff': () => open(cornersRaw()).tiff({ compression: 'lzw' }).toBuffer(),
+  avif: () => open(cornersRaw()).avif({ quality: 90, effort: 0 }).toBuffer(),
+  tiff: () => open(cornersRaw()).tiff({ compression: 'lzw' }).toBuffer(),
   'jpeg-photo': () => open(photoRaw(320, 240)).jpeg().toBuffer(),
   'png-photo': () => open(photoRaw(320, 240)).png().toBuffer(),
   'webp-photo': () => open(photoRaw(320, 240)).webp().toBuffer(),
@@ -138,9 +176,12 @@ export const CORPUS = {
   'one-pixel': () => open(photoRaw(1, 1)).png().toBuffer(),
   'wide-16000x1': () => open(photoRaw(16_000, 1)).png().toBuffer(),
   'png-30000x30000': () => Promise.resolve(hugePng(30_000, 30_000)),
-  'html': () => Promise.resolve(Buffer.from('<!DOCTYPE html>\n<html><head><title>Not found</title></head><body>404</body></html>\n')),
-  'empty': () => Promise.resolve(Buffer.alloc(0)),
-  'svg': () =>
+  html: () =>
+    Promise.resolve(
+      Buffer.from('<!DOCTYPE html>\n<html><head><title>Not found</title></head><body>404</body></html>\n'),
+    ),
+  empty: () => Promise.resolve(Buffer.alloc(0)),
+  svg: () =>
     Promise.resolve(
       Buffer.from(
         '<svg xmlns="http://www.w3.org/2000/svg" width="80" height="60" viewBox="0 0 80 60"><rect width="40" height="30" fill="#e61414"/>' +
@@ -167,13 +208,17 @@ export async function corpusFile(name: CorpusName, fileName: string = name): Pro
 
 /** `bytes` cut at ten points, from 5 to 95 % of their length. */
 export function truncations(bytes: Buffer): readonly Buffer[] {
-  return Array.from({ length: 10 }, (_, index) => Buffer.from(bytes.subarray(0, Math.floor((bytes.length * (2 * index + 1)) / 20))));
+  return Array.from({ length: 10 }, (_, index) =>
+    Buffer.from(bytes.subarray(0, Math.floor((bytes.length * (2 * index + 1)) / 20))),
+  );
 }
 
 /** Three frames of 40×30 in red, green and blue. */
 async function animation(): Promise<Sharp> {
   const frame = (background: string): Promise<Buffer> =>
-    sharp({ create: { width: 40, height: 30, channels: 3, background } }).png().toBuffer();
+    sharp({ create: { width: 40, height: 30, channels: 3, background } })
+      .png()
+      .toBuffer();
   return sharp(await Promise.all(['#f00', '#0f0', '#00f'].map(frame)), { join: { animated: true } });
 }
 
@@ -196,7 +241,12 @@ function hugePng(width: number, height: number): Buffer {
   header[8] = 1;
   const rows = deflateSync(Buffer.alloc(height * (1 + Math.ceil(width / 8))), { level: 9 });
   const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', rows), chunk('IEND', Buffer.alloc(0))]);
+  return Buffer.concat([
+    signature,
+    chunk('IHDR', header),
+    chunk('IDAT', rows),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
 }
 
 function chunk(type: string, data: Buffer): Buffer {
