@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock } from '../clock/index.js';
-import { ImageMemoryManager, SingleFlight, type ImageEntry } from '../image-memory/index.js';
+import { PlimsollError } from '../errors/index.js';
+import { ImageMemoryManager, type ImageEntry } from '../image-memory/index.js';
 import {
   OBJECT_STORE,
   type ByteRange,
@@ -19,6 +20,9 @@ import { sourceKey, type SourceRecord } from './sources/source-record.js';
 import { FormatChooser, type VariantChoice } from './variants/format-chooser.js';
 import { nearestVariant } from './variants/nearest-variant.js';
 import { VariantMaker, variantObjectKey } from './variants/variant-maker.js';
+
+/** The store said it had a variant and could not read it. */
+const LOST = new Error('The stored variant is gone.');
 
 /** An answer as data: bytes in memory, or a stored object to be streamed. */
 export interface ImageAnswer extends Freshness {
@@ -41,8 +45,6 @@ export interface ImageAnswer extends Freshness {
  */
 @Injectable()
 export class UnifiedImageService {
-  private readonly flights: SingleFlight;
-
   constructor(
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(OBJECT_STORE) private readonly store: ObjectStore,
@@ -51,9 +53,7 @@ export class UnifiedImageService {
     private readonly sources: SourceLoader,
     private readonly formats: FormatChooser,
     private readonly maker: VariantMaker,
-  ) {
-    this.flights = new SingleFlight(clock);
-  }
+  ) {}
 
   /**
    * @throws PlimsollError with the codes of the fetcher, the probe, the decoder and of admission
@@ -68,7 +68,8 @@ export class UnifiedImageService {
     const standIn = this.refuseOrStandIn(request, usable);
     if (standIn !== undefined) return standIn;
     const loaded = usable ?? (await this.sources.load(request.source, context.signal, timing));
-    if (this.passesThrough(request, loaded.record)) return this.original(loaded, usable === undefined);
+    if (this.passesThrough(request, loaded.record))
+      return this.original(request, loaded, context, timing, usable === undefined);
     if (usable === undefined) {
       // The variant may have outlived the record: a restart, or a revalidated source.
       const stored = await this.fromCaches(request, loaded, context, timing);
@@ -85,16 +86,17 @@ export class UnifiedImageService {
     timing: RequestTiming,
   ): Promise<ImageAnswer | undefined> {
     const { record, stale } = loaded;
-    if (this.passesThrough(request, record)) return this.original(loaded, false);
+    if (this.passesThrough(request, record)) return this.original(request, loaded, context, timing);
     const choices = this.formats.choices(request, record, context.accept);
     for (const { key } of choices) {
-      const entry = this.imageMemory.get(key);
+      // Who has to load it counts the miss.
+      const entry = this.imageMemory.peek(key) === undefined ? undefined : this.imageMemory.get(key);
       if (entry !== undefined) return fromEntry(entry, record, key, { kind: 'memory', stale });
     }
     const startedMs = this.clock.monotonicMs();
     for (const { key } of choices) {
       const info = await this.store.head(variantObjectKey(key));
-      const answer = info === null ? undefined : await this.fromStore(key, info, record, stale);
+      const answer = info === null ? undefined : await this.fromStore(key, info, loaded, context);
       timing.add('store', this.clock.monotonicMs() - startedMs);
       if (answer !== undefined) return answer;
     }
@@ -105,8 +107,8 @@ export class UnifiedImageService {
   private async fromStore(
     key: string,
     info: ObjectInfo,
-    record: SourceRecord,
-    stale: boolean,
+    { record, stale }: LoadedSource,
+    { signal }: RequestContext,
   ): Promise<ImageAnswer | undefined> {
     const lease = this.imageMemory.tryReserve({
       bytes: info.bytes,
@@ -117,22 +119,33 @@ export class UnifiedImageService {
     if (lease === null)
       return fromStored(info, record, key, stale, (range) => this.store.openRead(info.key, range));
     try {
-      const read = await this.store.read(info.key);
-      if (read === null) return undefined;
-      const entry: ImageEntry = Object.freeze({
-        bytes: read.bytes,
-        contentType: info.contentType,
-        etag: etagOf(info.sha256),
-        sourceKey: record.key,
-        freshUntil: record.freshUntil,
-        staleUntil: record.staleUntil,
-        attributes: info.attributes,
+      const { entry } = await this.imageMemory.getOrLoad(key, () => this.readStored(info, record), {
+        signal,
       });
-      this.imageMemory.set(key, entry, { adopt: true });
+      // It may have been deleted after it was found and before it was read.
+      if (!(await this.sources.isCurrent(record))) this.imageMemory.delete(key);
       return fromEntry(entry, record, key, { kind: 'store', stale });
+    } catch (error) {
+      if (error === LOST) return undefined;
+      throw error;
     } finally {
       lease.release();
     }
+  }
+
+  /** @throws LOST when the store has dropped it */
+  private async readStored(info: ObjectInfo, record: SourceRecord): Promise<ImageEntry> {
+    const read = await this.store.read(info.key);
+    if (read === null) throw LOST;
+    return Object.freeze({
+      bytes: read.bytes,
+      contentType: read.info.contentType,
+      etag: etagOf(read.info.sha256),
+      sourceKey: record.key,
+      freshUntil: record.freshUntil,
+      staleUntil: record.staleUntil,
+      attributes: read.info.attributes,
+    });
   }
 
   private async make(
@@ -143,12 +156,20 @@ export class UnifiedImageService {
   ): Promise<ImageAnswer> {
     const choice = this.formats.choices(request, loaded.record, context.accept).at(-1) as VariantChoice;
     const { key } = choice;
-    const { value, coalesced } = await this.flights.run(
+    const { entry, from } = await this.imageMemory.getOrLoad(
       key,
       (work) => this.maker.make({ source: request.source, choice }, loaded, work, timing),
       { signal: context.signal },
     );
-    return fromEntry(value, loaded.record, key, { kind: 'miss', collapsed: coalesced, stale: loaded.stale });
+    const { stale } = loaded;
+    return fromEntry(
+      entry,
+      loaded.record,
+      key,
+      from === 'memory'
+        ? { kind: 'memory', stale }
+        : { kind: 'miss', collapsed: from === 'coalesced', stale },
+    );
   }
 
   /** Under pressure nothing is decoded: a nearby variant in memory stands in, else the work is refused before it starts. */
@@ -168,10 +189,19 @@ export class UnifiedImageService {
     return request.parameters.format === 'original' && record.header.format !== 'svg';
   }
 
-  private original(loaded: LoadedSource, made: boolean): ImageAnswer {
+  /** `fetched`: this very request has fetched it. */
+  private async original(
+    request: ImageRequest,
+    loaded: LoadedSource,
+    context: RequestContext,
+    timing: RequestTiming,
+    fetched = false,
+  ): Promise<ImageAnswer> {
+    const present = loaded.bytes !== undefined || (await this.isStored(loaded.record));
+    if (!present) return this.fetchAgain(request, context, timing);
     const { record, stale, bytes } = loaded;
     return {
-      outcome: made ? { kind: 'miss' } : { kind: 'store', stale },
+      outcome: fetched ? { kind: 'miss' } : { kind: 'store', stale },
       contentType: record.contentType,
       etag: etagOf(record.sha256),
       bytes: record.bytes,
@@ -191,6 +221,29 @@ export class UnifiedImageService {
       freshUntil: record.freshUntil,
       staleUntil: record.staleUntil,
     };
+  }
+
+  /** Looked at before the head of the answer is out; afterwards nothing could be mended. */
+  private async isStored(record: SourceRecord): Promise<boolean> {
+    const local = await this.sources.open(record);
+    local?.release();
+    return local !== null;
+  }
+
+  /** The store has evicted, lost or dropped an original whose record was still known. */
+  private async fetchAgain(
+    request: ImageRequest,
+    context: RequestContext,
+    timing: RequestTiming,
+  ): Promise<ImageAnswer> {
+    if (!this.imageMemory.shouldAllowImageOperations()) throw this.imageMemory.refusal();
+    await this.quota.charge(context.clientId);
+    const again = await this.sources.reload(request.source, context.signal, timing);
+    if (again.bytes === undefined && !(await this.isStored(again.record)))
+      throw new PlimsollError('storage-unavailable', 'The stored image cannot be read; ask again.', {
+        retryAfterSeconds: 5,
+      });
+    return this.original(request, again, context, timing, true);
   }
 }
 

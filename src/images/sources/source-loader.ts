@@ -5,7 +5,7 @@ import { CLOCK, type Clock } from '../../clock/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { isPlimsollError, PlimsollError, redactUrl, type ErrorCode } from '../../errors/index.js';
 import { SingleFlight } from '../../image-memory/index.js';
-import { OBJECT_STORE, type ObjectStore, type Spool } from '../../object-storage/index.js';
+import { OBJECT_STORE, type LocalObject, type ObjectStore, type Spool } from '../../object-storage/index.js';
 import { RemoteFetcher, type FetchOutcome } from '../../remote-fetch/index.js';
 import { ServerCache } from '../../server-cache/index.js';
 import type { ImageSource } from '../image-request.js';
@@ -30,14 +30,6 @@ export interface LoadedSource {
 const ACCEPT =
   'image/avif,image/webp,image/png,image/jpeg,image/gif,image/tiff,image/svg+xml;q=0.8,*/*;q=0.5';
 
-/** Answers of an origin that mean "down", for which a stale copy stands in. "Gone" and refusals are answers, not faults. */
-const ORIGIN_DOWN: readonly ErrorCode[] = [
-  'origin-error',
-  'origin-unreachable',
-  'origin-timeout',
-  'too-many-redirects',
-];
-
 /** Faults of the bytes that will not heal until the origin changes them: remembered as briefly as a failed fetch. */
 const BAD_BYTES: readonly ErrorCode[] = ['not-an-image', 'undecodable-image', 'image-too-many-pixels'];
 
@@ -61,7 +53,10 @@ export class SourceLoader {
     this.flights = new SingleFlight(clock);
   }
 
-  /** The record if it is known and needs no fetch before it is used. A stale one is revalidated behind the answer. */
+  /**
+   * The record if it is known and needs no fetch before it is used. A stale one is revalidated behind the answer,
+   * which is also how an origin that is down is bridged: up to `staleUntil`, never longer.
+   */
   async findUsable(source: ImageSource): Promise<LoadedSource | undefined> {
     const record = await this.records.find(sourceKey(source));
     if (record === undefined) return undefined;
@@ -88,15 +83,9 @@ export class SourceLoader {
       const { value } = await this.flights.run(
         sourceKey(source),
         (work) => this.fetchAndKeep(source, known, work),
-        {
-          signal,
-        },
+        { signal },
       );
       return value;
-    } catch (error) {
-      if (known !== undefined && isPlimsollError(error, ...ORIGIN_DOWN))
-        return { record: known, stale: true };
-      throw error;
     } finally {
       timing.add('fetch', this.clock.monotonicMs() - startedMs);
     }
@@ -106,6 +95,17 @@ export class SourceLoader {
   async reload(source: ImageSource, signal: AbortSignal, timing: RequestTiming): Promise<LoadedSource> {
     this.records.forget(sourceKey(source));
     return this.load(source, signal, timing);
+  }
+
+  /** The stored bytes as a file, verified, once their write has ended; `null` when the store has lost them. */
+  async open(record: SourceRecord): Promise<LocalObject | null> {
+    await this.writer.settled(record.key);
+    return this.store.openLocal(record.key);
+  }
+
+  /** See {@link SourceRecords.isCurrent}. */
+  async isCurrent(record: SourceRecord): Promise<boolean> {
+    return this.records.isCurrent(record);
   }
 
   /** Remembers for a short while that the bytes of this source cannot be used; the stored original goes. */
@@ -135,9 +135,10 @@ export class SourceLoader {
     try {
       return await this.keep(source, known, outcome);
     } catch (error) {
-      if (outcome.kind === 'sink') await outcome.sink.discard();
       if (isPlimsollError(error, ...BAD_BYTES)) this.rememberBad(source, error);
       throw error;
+    } finally {
+      if (outcome.kind === 'sink') await outcome.sink.discard();
     }
   }
 
@@ -169,6 +170,7 @@ export class SourceLoader {
       );
     } catch (error) {
       if (known !== undefined && isPlimsollError(error, 'origin-not-found', 'origin-gone')) {
+        await this.writer.settled(known.key);
         await this.records.remove(known.key);
       }
       throw error;
@@ -200,6 +202,7 @@ export class SourceLoader {
     const options = { contentType: CONTENT_TYPES[header.format], attributes: toAttributes(facts) };
     if (outcome.kind === 'sink') {
       const info = await this.store.commit(outcome.sink, key, options);
+      if (!info.stored) throw noRoom(header.bytes);
       return { record: this.records.adopt(info, facts), stale: false };
     }
     await this.writer.write(key, outcome.bytes, options);
@@ -224,6 +227,13 @@ export class SourceLoader {
     if (bad !== undefined) throw new PlimsollError(bad.code, bad.message);
   }
 }
+
+const noRoom = (bytes: number): PlimsollError =>
+  new PlimsollError(
+    'storage-unavailable',
+    `The store has no room for this source of ${bytes} bytes (STORE_MAX_BYTES).`,
+    { retryAfterSeconds: 30 },
+  );
 
 const badKey = (source: RemoteSource): string => `bad-source:${sourceKey(source)}`;
 

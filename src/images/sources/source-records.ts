@@ -1,4 +1,5 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { isPlimsollError } from '../../errors/index.js';
 import { ImageMemoryManager } from '../../image-memory/index.js';
 import {
   OBJECT_STORE,
@@ -18,6 +19,8 @@ const cacheKey = (key: ObjectKey): string => `source:${key}`;
 /** Records of originals and uploads: the metadata cache in front of the store. The one place that invalidates what is derived from a source. */
 @Injectable()
 export class SourceRecords {
+  private readonly logger = new Logger(SourceRecords.name);
+
   constructor(
     @Inject(OBJECT_STORE) private readonly store: ObjectStore,
     private readonly cache: ServerCache,
@@ -39,10 +42,19 @@ export class SourceRecords {
     return record;
   }
 
-  /** Takes note of a record. When its bytes differ from those known before, variants in memory are dropped. */
+  /** Is this what is known of the source now? `false` when it was deleted, or has other bytes by now. */
+  async isCurrent({ key, sha256 }: SourceRecord): Promise<boolean> {
+    const known = await this.find(key).catch(() => undefined);
+    return known?.sha256 === sha256;
+  }
+
+  /** Takes note of a record. Variants in memory that were made from other bytes are dropped. */
   remember(record: SourceRecord): void {
-    const before = this.peek(record.key);
-    if (before !== undefined && before.sha256 !== record.sha256) this.imageMemory.deleteBySource(record.key);
+    // Asked of the variants, not of the record before: that one may have been evicted meanwhile.
+    const outdated = this.imageMemory
+      .variantsOf(record.key)
+      .some(({ entry }) => entry.attributes['sourceSha256'] !== record.sha256);
+    if (outdated) this.imageMemory.deleteBySource(record.key);
     this.cache.set(cacheKey(record.key), record, { ttlMs: RECORD_TTL_MS });
   }
 
@@ -53,7 +65,14 @@ export class SourceRecords {
     for (const { key } of this.imageMemory.variantsOf(record.key)) {
       this.imageMemory.update(key, { freshUntil: renewed.freshUntil, staleUntil: renewed.staleUntil });
     }
-    await this.store.setAttributes(record.key, toAttributes(renewed));
+    try {
+      await this.store.setAttributes(record.key, toAttributes(renewed));
+    } catch (error) {
+      // All that is lost is that the origin will be asked again after a restart.
+      const reason = error instanceof Error ? error.message : String(error);
+      if (!isPlimsollError(error, 'read-only'))
+        this.logger.warn(`Freshness of ${record.key} is not kept: ${reason}`);
+    }
     return renewed;
   }
 
@@ -63,12 +82,18 @@ export class SourceRecords {
     this.imageMemory.deleteBySource(key);
   }
 
-  /** Removes the source itself and what was derived from it in memory. */
+  /** Removes the source itself and what was derived from it in memory; a read-only store keeps the source. */
   async remove(key: ObjectKey): Promise<boolean> {
     this.forget(key);
-    const existed = await this.store.delete(key);
-    this.forget(key);
-    return existed;
+    try {
+      return await this.store.delete(key);
+    } catch (error) {
+      if (isPlimsollError(error, 'read-only')) return false;
+      throw error;
+    } finally {
+      // Once more, for what was read between the two.
+      this.forget(key);
+    }
   }
 
   /** Makes the record of an object that was just stored and remembers it. */

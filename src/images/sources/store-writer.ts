@@ -29,7 +29,8 @@ export interface StoreWriterSnapshot {
 @Injectable()
 export class StoreWriter implements OnModuleDestroy {
   private readonly logger = new Logger(StoreWriter.name);
-  private readonly pending = new Map<ObjectKey, Promise<void>>();
+  /** By key; two writes of one key may be under way at once. */
+  private readonly pending = new Map<ObjectKey, Set<Promise<void>>>();
   private readonly account: ByteAccount;
   private failedWrites = 0;
 
@@ -50,28 +51,31 @@ export class StoreWriter implements OnModuleDestroy {
     this.account.usedBytes += bytes.length;
     const writing = this.attempt(key, bytes, options).finally(() => {
       this.account.usedBytes -= bytes.length;
-      if (this.pending.get(key) === writing) this.pending.delete(key);
+      const writes = this.pending.get(key);
+      writes?.delete(writing);
+      if (writes?.size === 0) this.pending.delete(key);
     });
-    this.pending.set(key, writing);
+    const writes = this.pending.get(key) ?? new Set();
+    this.pending.set(key, writes.add(writing));
     if (crowded) await writing;
     else this.tasks.detach(writing, 'store.write');
   }
 
   /** Resolves when no write of this key is under way. */
   async settled(key: ObjectKey): Promise<void> {
-    await this.pending.get(key);
+    await Promise.all(this.pending.get(key) ?? []);
   }
 
   snapshot(): StoreWriterSnapshot {
     return {
-      pendingWrites: this.pending.size,
+      pendingWrites: [...this.pending.values()].reduce((sum, writes) => sum + writes.size, 0),
       pendingBytes: this.account.usedBytes,
       failedWrites: this.failedWrites,
     };
   }
 
   async onModuleDestroy(): Promise<void> {
-    await Promise.all(this.pending.values());
+    await Promise.all([...this.pending.values()].flatMap((writes) => [...writes]));
     this.account.close();
   }
 

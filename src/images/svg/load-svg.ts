@@ -2,26 +2,27 @@ import { open } from 'node:fs/promises';
 import { PlimsollError } from '../../errors/index.js';
 import type { ImageInput } from '../image-input.js';
 import { imageFailure } from '../transform/image-failure.js';
-import { sanitiseSvg, SVG_LIMITS } from './sanitise-svg.js';
 
 /**
  * Reads an SVG, bounded, and sanitises it. No SVG reaches the renderer another way, not even for its size.
  *
- * @throws what {@link sanitiseSvg} throws; `storage-unavailable` when the file is gone.
+ * @throws what `sanitiseSvg` throws; `storage-unavailable` when the file is gone.
  */
 export async function loadSvg(input: ImageInput): Promise<Buffer> {
-  return sanitiseSvg(typeof input === 'string' ? await readBounded(input) : input);
+  // The parser is loaded with the first drawing: most servers never see one.
+  const { sanitiseSvg, SVG_LIMITS } = await import('./sanitise-svg.js');
+  return sanitiseSvg(typeof input === 'string' ? await readBounded(input, SVG_LIMITS.maxBytes) : input);
 }
 
-async function readBounded(path: string): Promise<Buffer> {
+async function readBounded(path: string, maxBytes: number): Promise<Buffer> {
   try {
     const file = await open(path, 'r');
     try {
       const { size } = await file.stat();
-      if (size > SVG_LIMITS.maxBytes) {
+      if (size > maxBytes) {
         throw new PlimsollError(
           'source-too-large',
-          `An SVG may have at most ${SVG_LIMITS.maxBytes} bytes, got ${size}.`,
+          `An SVG may have at most ${maxBytes} bytes, got ${size}.`,
         );
       }
       return await file.readFile();

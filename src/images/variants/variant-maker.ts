@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
-import { isPlimsollError } from '../../errors/index.js';
-import { ImageMemoryManager, type ImageEntry, type OutputFormat } from '../../image-memory/index.js';
+import type { ImageEntry, OutputFormat } from '../../image-memory/index.js';
 import type { ObjectKey } from '../../object-storage/index.js';
 import { etagOf } from '../delivery/etag.js';
 import type { ImageSource } from '../image-request.js';
@@ -34,11 +33,10 @@ export interface VariantFacts {
 
 export const variantObjectKey = (key: string): ObjectKey => `variants/${key}`;
 
-/** Makes variants and keeps them in memory and in the store. */
+/** Makes variants and keeps them in the store; who asked keeps them in memory. */
 @Injectable()
 export class VariantMaker {
   constructor(
-    private readonly imageMemory: ImageMemoryManager,
     private readonly native: NativeWork,
     private readonly sources: SourceLoader,
     private readonly writer: StoreWriter,
@@ -54,24 +52,19 @@ export class VariantMaker {
     timing: RequestTiming,
   ): Promise<ImageEntry> {
     const { plan } = order.choice;
-    try {
-      const result = await this.native.run(
-        {
-          name: 'image.transform',
-          source: order.source,
-          loaded,
-          operation: plan.operation,
-          class: 'interactive',
-          signal,
-          timing,
-        },
-        (input) => transformImage(input, plan),
-      );
-      return await this.keep(order, loaded.record, result);
-    } catch (error) {
-      if (isPlimsollError(error, 'undecodable-image')) await this.sources.condemn(order.source, error);
-      throw error;
-    }
+    const result = await this.native.run(
+      {
+        name: 'image.transform',
+        source: order.source,
+        loaded,
+        operation: plan.operation,
+        class: 'interactive',
+        signal,
+        timing,
+      },
+      (input) => transformImage(input, plan),
+    );
+    return this.keep(order, loaded.record, result);
   }
 
   private async keep(
@@ -98,7 +91,8 @@ export class VariantMaker {
       staleUntil: record.staleUntil,
       attributes: facts,
     });
-    this.imageMemory.set(order.choice.key, entry, { adopt: true });
+    // What was deleted while it was in work must not come back.
+    if (!(await this.sources.isCurrent(record))) return entry;
     await this.writer.write(variantObjectKey(order.choice.key), result.bytes, {
       contentType: result.contentType,
       attributes: facts,

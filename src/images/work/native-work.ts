@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AsyncOperationsMonitor } from '../../async-ops/index.js';
 import { CLOCK, type Clock } from '../../clock/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { PlimsollError } from '../../errors/index.js';
+import { isPlimsollError, PlimsollError } from '../../errors/index.js';
 import {
   ImageMemoryManager,
   type ImageHeader,
@@ -10,11 +10,9 @@ import {
   type Lease,
   type LeaseClass,
 } from '../../image-memory/index.js';
-import { OBJECT_STORE, type ObjectStore } from '../../object-storage/index.js';
 import type { ImageSource } from '../image-request.js';
 import type { RequestTiming } from '../request-context.js';
 import { SourceLoader, type LoadedSource } from '../sources/source-loader.js';
-import { StoreWriter } from '../sources/store-writer.js';
 
 /** One use of libvips on a stored source. */
 export interface NativeOrder {
@@ -45,15 +43,13 @@ export class NativeWork {
   constructor(
     @Inject(SETTINGS) private readonly settings: Settings,
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(OBJECT_STORE) private readonly store: ObjectStore,
     private readonly imageMemory: ImageMemoryManager,
     private readonly operations: AsyncOperationsMonitor,
     private readonly sources: SourceLoader,
-    private readonly writer: StoreWriter,
   ) {}
 
   /**
-   * Runs `work` on the source of the order.
+   * Runs `work` on the source of the order. A source that does not decode is not tried again for a while.
    *
    * @throws MemoryPressureError, MemoryBudgetExceededError, PlimsollError `server-busy` before anything is decoded;
    *   OperationTimeoutError, AbortedError, and what `work` throws
@@ -63,6 +59,9 @@ export class NativeWork {
     const startedMs = this.clock.monotonicMs();
     try {
       return await this.runUnder(lease, order.name, order.signal, () => work(opened.input), opened.close);
+    } catch (error) {
+      if (isPlimsollError(error, 'undecodable-image')) await this.sources.condemn(order.source, error);
+      throw error;
     } finally {
       order.timing.add('decode', this.clock.monotonicMs() - startedMs);
     }
@@ -82,9 +81,14 @@ export class NativeWork {
       lease.release();
       close();
     };
-    const native = (): Promise<T> => {
+    // Async, so that work that throws at once gives its lease back like any other.
+    const native = async (): Promise<T> => {
       state = 'running';
-      return work().finally(finish);
+      try {
+        return await work();
+      } finally {
+        finish();
+      }
     };
     try {
       return await this.operations.monitoredAsync('images', name, native, {
@@ -144,8 +148,7 @@ export class NativeWork {
   }
 
   private async openStored({ record }: LoadedSource): Promise<OpenInput | undefined> {
-    await this.writer.settled(record.key);
-    const local = await this.store.openLocal(record.key);
+    const local = await this.sources.open(record);
     return local === null ? undefined : { input: local.path, close: () => local.release() };
   }
 }
