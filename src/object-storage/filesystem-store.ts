@@ -11,8 +11,8 @@ import { DISK, type Disk } from './disk.js';
 import { Generations } from './generations.js';
 import { KeyLocks } from './key-locks.js';
 import { ENTRY_BYTES, ObjectIndex } from './object-index.js';
-import { isShard, nameOf, ObjectPaths, readFileName, type ObjectName } from './object-paths.js';
-import { infoOf } from './object-record.js';
+import { ObjectListing } from './object-listing.js';
+import { nameOf, ObjectPaths, type ObjectName } from './object-paths.js';
 import { ObjectReader } from './object-reader.js';
 import type {
   ByteRange,
@@ -32,7 +32,7 @@ import { Pins } from './pins.js';
 import { RecordCache } from './record-cache.js';
 import { RECORD_BUFFERS_BYTES, RecordFiles } from './record-files.js';
 import { SpoolFolder } from './spool-folder.js';
-import { isMissing, toStorageError } from './storage-error.js';
+import { toStorageError } from './storage-error.js';
 import { StoreCatalogue } from './store-catalogue.js';
 import type { StoreParts } from './store-parts.js';
 import { StoreRoot } from './store-root.js';
@@ -59,10 +59,12 @@ const RESCAN_MS = 60_000;
 export class FilesystemStore implements ObjectStore, OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger(FilesystemStore.name);
   private readonly accounts: readonly ByteAccount[];
+  private readonly recordAccount: ByteAccount;
   private readonly parts: StoreParts;
   private readonly spools: SpoolFolder;
   private readonly damaged: DamagedObjects;
   private readonly reader: ObjectReader;
+  private readonly listing: ObjectListing;
   private readonly writer: ObjectWriter;
   private readonly probe: WriteProbe;
   private readonly scan: StoreScan;
@@ -90,6 +92,7 @@ export class FilesystemStore implements ObjectStore, OnModuleInit, OnApplication
     const bufferAccount = accounts.open('store-buffers', fixedBytes);
     bufferAccount.usedBytes = fixedBytes;
     this.accounts = [indexAccount, recordAccount, bufferAccount];
+    this.recordAccount = recordAccount;
     this.parts = {
       disk,
       clock,
@@ -114,6 +117,7 @@ export class FilesystemStore implements ObjectStore, OnModuleInit, OnApplication
     this.spools = new SpoolFolder(disk, paths, generations, garbage);
     this.damaged = new DamagedObjects(this.parts);
     this.reader = new ObjectReader(this.parts, this.damaged);
+    this.listing = new ObjectListing(this.parts, this.reader);
     this.writer = new ObjectWriter(this.parts, this.damaged, STORE_MAX_BYTES);
     this.probe = new WriteProbe(disk, clock, paths, root, generations, readOnly);
     this.scan = new StoreScan(this.parts);
@@ -124,12 +128,13 @@ export class FilesystemStore implements ObjectStore, OnModuleInit, OnApplication
     this.startScan();
   }
 
-  /** Ends the scan, removes open spools, and waits for what still runs. */
+  /** Ends the scan and open streams, removes open spools, and waits for what still runs. */
   async onApplicationShutdown(): Promise<void> {
     this.closing.abort();
     this.cancelRescan();
     await this.scanning;
     await this.spools.close();
+    await this.reader.close();
     await this.parts.background.drain();
     this.parts.catalogue.records.clear();
     for (const account of this.accounts) account.close();
@@ -187,22 +192,8 @@ export class FilesystemStore implements ObjectStore, OnModuleInit, OnApplication
     });
   }
 
-  async *list(prefix: `${ObjectKind}/`): AsyncGenerator<ObjectInfo, void, undefined> {
-    const kind = prefix.slice(0, -1) as ObjectKind;
-    const top = this.parts.paths.kind(kind);
-    await this.parts.root.prepare();
-    for (const outer of await this.folder(top)) {
-      if (!isShard(outer)) continue;
-      for (const inner of await this.folder(`${top}/${outer}`)) {
-        if (!isShard(inner)) continue;
-        for (const file of await this.folder(`${top}/${outer}/${inner}`)) {
-          const read = readFileName(file);
-          if (read?.generation !== null) continue;
-          const record = await this.guarded(() => this.reader.find({ kind, hash: read.hash }));
-          if (record !== null) yield infoOf(record);
-        }
-      }
-    }
+  list(prefix: `${ObjectKind}/`): AsyncIterable<ObjectInfo> {
+    return this.listing.list(prefix.slice(0, -1) as ObjectKind);
   }
 
   checkWritable(): Promise<void> {
@@ -222,6 +213,12 @@ export class FilesystemStore implements ObjectStore, OnModuleInit, OnApplication
       openStreams: this.reader.openStreams,
       pinned: this.parts.pins.size,
     };
+  }
+
+  forgetRecords(): number {
+    const freedBytes = this.recordAccount.usedBytes;
+    this.parts.catalogue.records.clear();
+    return freedBytes;
   }
 
   private startScan(): void {
@@ -269,16 +266,6 @@ export class FilesystemStore implements ObjectStore, OnModuleInit, OnApplication
     } catch (error) {
       throw toStorageError(error);
     }
-  }
-
-  private async folder(path: string): Promise<string[]> {
-    return this.guarded(() =>
-      this.parts.disk.readdir(path).catch(async (error: unknown) => {
-        if (!isMissing(error)) throw error;
-        await this.parts.root.assertPresent();
-        return [];
-      }),
-    );
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { FileChecksum, sha256Of } from './checksum.js';
 import type { Damage, DamagedObjects } from './damaged-objects.js';
 import type { ObjectId, ObjectName } from './object-paths.js';
@@ -17,7 +18,7 @@ const REPLACED = Symbol('replaced');
 /** Everything that gives bytes out: verified, or not at all. */
 export class ObjectReader {
   private readonly checksum: FileChecksum;
-  private streams = 0;
+  private readonly streams = new Set<Readable>();
 
   constructor(
     private readonly parts: StoreParts,
@@ -27,7 +28,14 @@ export class ObjectReader {
   }
 
   get openStreams(): number {
-    return this.streams;
+    return this.streams.size;
+  }
+
+  /** Ends the streams that are still open, with an error for whoever reads them; resolves when their files are closed. */
+  async close(): Promise<void> {
+    const open = [...this.streams];
+    for (const stream of open) stream.destroy(storageUnavailable('it is closing'));
+    await Promise.all(open.map((stream) => finished(stream).catch(() => undefined)));
   }
 
   /** The record, from memory when it is there. */
@@ -189,10 +197,11 @@ export class ObjectReader {
   }
 
   private stream(fd: number, start: number, lengthBytes: number): Readable {
-    this.streams += 1;
-    return new ObjectStream(this.parts.disk, fd, start, lengthBytes, this.parts.garbage, () => {
-      this.streams -= 1;
+    const stream = new ObjectStream(this.parts.disk, fd, start, lengthBytes, this.parts.garbage, () => {
+      this.streams.delete(stream);
     });
+    this.streams.add(stream);
+    return stream;
   }
 
   /** Last use in memory at once, on disk now and then; failing to note it harms nobody. */

@@ -360,7 +360,7 @@ export function describeObjectStore(name: string, factory: () => Promise<StoreUn
         const readers = Array.from({ length: 24 }, async (_, index) => {
           const found =
             index % 2 === 0 ? (await store.read('originals/k'))?.bytes : await streamed('originals/k');
-          seen.push(found == null ? 'none' : sha256(found));
+          seen.push(found ? sha256(found) : 'none');
         });
 
         await Promise.all([...versions.map((bytes) => store.put('originals/k', bytes, JPEG)), ...readers]);

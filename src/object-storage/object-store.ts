@@ -133,6 +133,8 @@ export interface ObjectStore {
   /** Writes, reads and removes a small file (at most once in 5 s); throws `storage-unavailable` when that fails. */
   checkWritable(): Promise<void>;
   snapshot(): StoreSnapshot;
+  /** Empties the cache of records and touches no work under way; returns the bytes freed. Absent where there is none. */
+  forgetRecords?(): number;
 }
 
 /** Injection token of the {@link ObjectStore}. */
