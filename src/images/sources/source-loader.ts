@@ -237,15 +237,6 @@ const noRoom = (bytes: number): PlimsollError =>
 
 const badKey = (source: RemoteSource): string => `bad-source:${sourceKey(source)}`;
 
-/** A source that is too large for memory lives in the store while it is worked on; without room there it cannot be. */
-function noRoomInStore(bytes: number): PlimsollError {
-  return new PlimsollError(
-    'source-too-large',
-    `The source has ${bytes} bytes; the store of this server (STORE_MAX_BYTES) has no room for it.`,
-    { details: { bytes } },
-  );
-}
-
 function validatorsOf(record: SourceRecord): { etag?: string; lastModified?: string } | undefined {
   if (record.etag === undefined && record.lastModified === undefined) return undefined;
   return {
