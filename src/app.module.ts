@@ -1,4 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { AdminModule } from './admin/index.js';
 import { AsyncOpsModule } from './async-ops/index.js';
 import { ClockModule } from './clock/index.js';
 import { ConfigModule, type Settings } from './config/index.js';
@@ -35,6 +36,7 @@ export class AppModule {
         QuotaModule,
         ImagesModule,
         HealthModule,
+        AdminModule,
         MemoryHitsModule,
         HttpModule,
       ],

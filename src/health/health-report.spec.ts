@@ -6,6 +6,7 @@ import { Test } from '@nestjs/testing';
 import { loadSettings, SETTINGS } from '../config/index.js';
 import { PlimsollError } from '../errors/index.js';
 import type { MemoryLevel } from '../events/index.js';
+import type { LevelSnapshot } from '../image-memory/index.js';
 import { OBJECT_STORE } from '../object-storage/index.js';
 import { EventLoopMonitor, MemorySampler } from '../process-memory/index.js';
 import { Coordination } from './coordination.js';
@@ -22,6 +23,7 @@ describe('health', () => {
   let app: NestExpressApplication;
   let level: MemoryLevel;
   let stuck: boolean;
+  let drill: LevelSnapshot['drill'];
   let threadpoolMs: number;
   let checkWritable: () => Promise<void>;
   let storeChecks: number;
@@ -52,7 +54,10 @@ describe('health', () => {
         { provide: Coordination, useValue: { snapshot: () => ({}) } },
         { provide: SETTINGS, useValue: loadSettings(environment, MACHINE) },
         { provide: OBJECT_STORE, useValue: store },
-        { provide: MEMORY_STATUS, useValue: { level: () => level, isStuck: () => stuck } },
+        {
+          provide: MEMORY_STATUS,
+          useValue: { level: () => level, isStuck: () => stuck, drill: () => drill },
+        },
         { provide: MemorySampler, useValue: { latest: () => sample } },
         {
           provide: EventLoopMonitor,
@@ -67,6 +72,7 @@ describe('health', () => {
   beforeEach(() => {
     level = 'normal';
     stuck = false;
+    drill = null;
     threadpoolMs = 1;
     storeChecks = 0;
     checkWritable = () => Promise.resolve();
@@ -128,6 +134,7 @@ describe('health', () => {
         memory: {
           status: 'up',
           level: 'normal',
+          drill: null,
           usagePercent: 25,
           rssBytes: GIB / 2,
           lineBytes: 2 * GIB,
@@ -136,6 +143,16 @@ describe('health', () => {
         storage: { status: 'up' },
         eventLoop: { status: 'up', p99Ms: 2 },
       },
+    });
+  });
+
+  it('says that it is a drill, and until when', async () => {
+    await start();
+    level = 'pressure';
+    drill = { level: 'pressure', until: 1_700_000_000_000 };
+
+    expect((await ask('/api/health')).body).toMatchObject({
+      details: { memory: { level: 'pressure', drill: { level: 'pressure', until: 1_700_000_000_000 } } },
     });
   });
 

@@ -69,6 +69,7 @@ export class HealthReport {
     const figures = {
       level,
       stuck: this.probes.status.isStuck(),
+      drill: this.probes.status.drill(),
       usagePercent: Math.round((sample.rssBytes / lineBytes) * 1_000) / 10,
       rssBytes: sample.rssBytes,
       lineBytes,

@@ -14,6 +14,7 @@ import { CANONICAL_QUERY, sortedQuery, verifyUrl, type CanonicalQuery } from './
 @Injectable()
 export class AccessGuard implements CanActivate {
   private readonly tokens: BearerTokens | undefined;
+  private readonly adminToken: BearerTokens | undefined;
   private readonly signingKeys: readonly string[] | undefined;
   private readonly canonicalQuery: CanonicalQuery;
 
@@ -22,8 +23,9 @@ export class AccessGuard implements CanActivate {
     @Inject(CLOCK) private readonly clock: Clock,
     @Optional() @Inject(CANONICAL_QUERY) canonicalQuery?: CanonicalQuery,
   ) {
-    const { API_TOKENS: tokens, IMAGE_URL_SIGNING_KEY: keys } = settings.values;
+    const { API_TOKENS: tokens, ADMIN_TOKEN: adminToken, IMAGE_URL_SIGNING_KEY: keys } = settings.values;
     this.tokens = tokens === undefined ? undefined : new BearerTokens(tokens);
+    this.adminToken = adminToken === undefined ? undefined : new BearerTokens([adminToken]);
     this.signingKeys = keys;
     this.canonicalQuery = canonicalQuery ?? sortedQuery;
   }
@@ -37,10 +39,19 @@ export class AccessGuard implements CanActivate {
         logMessage: `No policy for ${request.method} ${pattern}`,
       });
     }
+    if (policy.access === 'admin') this.checkAdmin(request.headers.authorization);
     if (policy.access === 'token') this.tokens?.check(request.headers.authorization);
     if (policy.access === 'signature' && this.signingKeys !== undefined) {
       verifyUrl(request.originalUrl, this.signingKeys, this.clock.now(), this.canonicalQuery);
     }
     return true;
+  }
+
+  /** Unlike the API's tokens: without one configured nobody gets in. */
+  private checkAdmin(authorization: string | undefined): void {
+    if (this.adminToken === undefined) {
+      throw new PlimsollError('admin-disabled', 'The admin routes are closed: no ADMIN_TOKEN is configured.');
+    }
+    this.adminToken.check(authorization);
   }
 }

@@ -78,6 +78,7 @@ export class OpenApiDocument {
         operation.summary = policy.summary;
         operation.tags = [pattern.split('/')[2] ?? 'health'];
         if (policy.access === 'token') operation.security = [{ bearer: [] }, {}];
+        if (policy.access === 'admin') operation.security = [{ bearer: [] }];
         operation.parameters = [...(operation.parameters ?? []), ...queryOf(policy)];
         operation.responses = {
           ...operation.responses,

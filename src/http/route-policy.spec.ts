@@ -8,18 +8,30 @@ describe('the route table', () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
-  it('guards every write, and exempts open reads only', () => {
-    const openWrites = ROUTE_POLICIES.filter(({ method, access }) => method !== 'GET' && access !== 'token');
+  it('guards every write, and exempts open reads and what the admin token guards only', () => {
+    const openWrites = ROUTE_POLICIES.filter(
+      ({ method, access }) => method !== 'GET' && access !== 'token' && access !== 'admin',
+    );
     const guardedOrWritingExempt = ROUTE_POLICIES.filter(
-      ({ exempt, method, access }) => exempt && (method !== 'GET' || access !== 'open'),
+      ({ exempt, method, access }) => exempt && access !== 'admin' && (method !== 'GET' || access !== 'open'),
     );
 
     expect(openWrites).toEqual([]);
     expect(guardedOrWritingExempt).toEqual([]);
   });
 
-  it('exempts nothing but health', () => {
-    const exempt = ROUTE_POLICIES.filter((policy) => policy.exempt).map(({ path }) => path);
+  it('guards everything under /api/admin by the admin token, and exempts it', () => {
+    const routes = ROUTE_POLICIES.filter(({ path }) => path.startsWith('/api/admin'));
+
+    expect(routes).toHaveLength(7);
+    expect(routes.filter(({ access, exempt }) => access !== 'admin' || !exempt)).toEqual([]);
+    expect(ROUTE_POLICIES.filter(({ access }) => access === 'admin')).toEqual(routes);
+  });
+
+  it('exempts nothing but health and admin', () => {
+    const exempt = ROUTE_POLICIES.filter((policy) => policy.exempt && policy.access !== 'admin').map(
+      ({ path }) => path,
+    );
 
     expect(
       exempt.filter(
@@ -55,6 +67,9 @@ describe('an exempt target', () => {
     '/readyz',
     '/healthz',
     '/api/health/live',
+    '/api/admin/gc',
+    '/api/admin/caches/image',
+    '/api/admin/caches/all/?x=1',
   ])('is %s', (target) => expect(isExemptTarget(target)).toBe(true));
 
   it.each([
@@ -67,6 +82,13 @@ describe('an exempt target', () => {
     '/HEALTH',
     '/health#',
     'http://h/health',
+    '/api/admin',
+    '/api/admin/',
+    '/api/admin/caches/image/x',
+    '/api/admin/caches/%69mage',
+    '/api/admin/caches/..',
+    '/api/admin/caches/image\n',
+    '/api/Admin/gc',
     '*',
   ])('is not %s', (target) => expect(isExemptTarget(target)).toBe(false));
 });

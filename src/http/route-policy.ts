@@ -1,5 +1,8 @@
-/** Who may call: anyone, a holder of an API token (when some are set), or of a signed URL (when a key is set). */
-export type RouteAccess = 'open' | 'token' | 'signature';
+/**
+ * Who may call: anyone, a holder of an API token (when some are set), of a signed URL (when a key is set), or of the
+ * admin token (nobody when none is set).
+ */
+export type RouteAccess = 'open' | 'token' | 'signature' | 'admin';
 
 export interface RoutePolicy {
   /** `GET` covers `HEAD`. */
@@ -7,7 +10,7 @@ export interface RoutePolicy {
   /** The pattern exactly as it is registered, prefix included. */
   readonly path: string;
   readonly access: RouteAccess;
-  /** `true`: answered at every memory level and while draining. Such a route allocates next to nothing. */
+  /** `true`: answered at every memory level and while draining. Such a route allocates next to nothing, or judges memory itself. */
   readonly exempt: boolean;
   /** One sentence for the API's description. */
   readonly summary: string;
@@ -34,6 +37,13 @@ const signed = (path: string, summary: string): RoutePolicy => ({
 const guarded = (method: RoutePolicy['method'], path: string, summary: string): RoutePolicy => ({
   ...open(method, path, summary),
   access: 'token',
+});
+
+/** Operators must get through when memory is short: that is when they come. */
+const admin = (method: RoutePolicy['method'], path: string, summary: string): RoutePolicy => ({
+  ...open(method, path, summary),
+  access: 'admin',
+  exempt: true,
 });
 
 const FULL_HEALTH =
@@ -71,6 +81,18 @@ export const ROUTE_POLICIES: readonly RoutePolicy[] = [
     'How the parts of the memory line work together: level, ledger, caches, actions, trend.',
   ),
 
+  admin('GET', '/api/admin/caches', 'What every cache holds and may hold.'),
+  admin('DELETE', '/api/admin/caches/:cache', 'Empties a cache: image, server, existence or all.'),
+  admin('POST', '/api/admin/gc', 'Collects garbage now and says what it freed.'),
+  admin('GET', '/api/admin/drills', 'The level, and the drill that holds it.'),
+  admin('POST', '/api/admin/drills', 'Holds a level: `{"level":"pressure","seconds":60}`; it only raises.'),
+  admin('DELETE', '/api/admin/drills', 'Ends the drill.'),
+  admin(
+    'POST',
+    '/api/admin/heap-snapshots',
+    'Writes a heap snapshot when it fits under the line, else statistics.',
+  ),
+
   open('GET', '/api/docs', 'This description, to read and to try.'),
   open('GET', '/api/docs/problems', 'Every problem code with its status and meaning.'),
   open('GET', '/api/docs/assets/:file', 'Files of the documentation page.'),
@@ -92,8 +114,15 @@ const BY_ROUTE: ReadonlyMap<string, RoutePolicy> = new Map(
   ROUTE_POLICIES.map((policy) => [`${policy.method} ${policy.path}`, policy]),
 );
 
-const EXEMPT_PATHS: ReadonlySet<string> = new Set(
-  ROUTE_POLICIES.filter((policy) => policy.exempt).map((policy) => policy.path),
+const isPattern = (path: string): boolean => path.includes('/:');
+
+const EXEMPT = ROUTE_POLICIES.filter((policy) => policy.exempt).map((policy) => policy.path);
+
+const EXEMPT_PATHS: ReadonlySet<string> = new Set(EXEMPT.filter((path) => !isPattern(path)));
+
+/** A parameter of an exempt route is a plain word: nothing that could be decoded into another path. */
+const EXEMPT_PATTERNS: readonly RegExp[] = EXEMPT.filter(isPattern).map(
+  (path) => new RegExp(`^${path.replace(/:\w+/g, '[a-z-]+')}$`),
 );
 
 /** The policy of a registered route, by method and pattern as the router knows them. */
@@ -114,11 +143,12 @@ export function allowedMethods(path: string): readonly string[] {
 
 /**
  * Whether a raw request target names an exempt route: the query cut off, one trailing slash forgiven, then
- * compared exactly and undecoded. Whatever is spelled in another way (`//`, `%61`, dots, capitals, an absolute
+ * compared exactly and undecoded; a parameter is one plain word. Whatever is spelled in another way (`//`, `%61`, dots, capitals, an absolute
  * URL) is not exempt: to shed too much is the safe side.
  */
 export function isExemptTarget(rawUrl: string): boolean {
   const queryAt = rawUrl.indexOf('?');
   const path = queryAt === -1 ? rawUrl : rawUrl.slice(0, queryAt);
-  return EXEMPT_PATHS.has(path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path);
+  const plain = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+  return EXEMPT_PATHS.has(plain) || EXEMPT_PATTERNS.some((pattern) => pattern.test(plain));
 }

@@ -8,6 +8,7 @@ export {
   type GarbageCollection,
   type GarbageCollectorSnapshot,
 } from './garbage-collector.js';
+export { HeapInspector, type HeapStatistics } from './heap-inspector.js';
 export { LOOP_PROBES, type LoopDelay, type LoopProbes } from './loop-probes.js';
 export { readMachineMemory } from './machine-memory.js';
 export {

@@ -7,6 +7,7 @@ import { COLLECT_GARBAGE, collectGarbage } from './collect-garbage.js';
 import { ContainerMemory } from './container-memory.js';
 import { EventLoopMonitor } from './event-loop-monitor.js';
 import { GarbageCollector } from './garbage-collector.js';
+import { HeapInspector } from './heap-inspector.js';
 import { InjectedMemoryReaders } from './injected-memory-readers.js';
 import { LOOP_PROBES, NodeLoopProbes } from './loop-probes.js';
 import { MEMORY_READERS, type MemoryReaders } from './memory-readers.js';
@@ -31,10 +32,11 @@ function createReaders(settings: Settings, clock: Clock): MemoryReaders {
     ByteAccounts,
     GarbageCollector,
     EventLoopMonitor,
+    HeapInspector,
     { provide: MEMORY_READERS, useFactory: createReaders, inject: [SETTINGS, CLOCK] },
     { provide: COLLECT_GARBAGE, useValue: collectGarbage },
     { provide: LOOP_PROBES, useFactory: () => new NodeLoopProbes() },
   ],
-  exports: [MemorySampler, ByteAccounts, GarbageCollector, EventLoopMonitor],
+  exports: [MemorySampler, ByteAccounts, GarbageCollector, EventLoopMonitor, HeapInspector],
 })
 export class ProcessMemoryModule {}

@@ -14,6 +14,7 @@ const READINGS: Readonly<Record<string, RegExp>> = {
   'process.constrainedMemory': /\b(?:constrainedMemory|availableMemory)\b/,
   'os.freemem or os.totalmem': /\b(?:freemem|totalmem)\b/,
   'V8 heap statistics': /\bgetHeap(?:Statistics|SpaceStatistics|CodeStatistics)\b/,
+  'heap snapshots': /\b(?:writeHeapSnapshot|getHeapSnapshot)\b/,
   'files of /proc':
     /\/proc\/(?:self|\d+|\$\{[^}]*\})\/(?:status|statm|stat|smaps(?:_rollup)?)\b|\/proc\/meminfo/,
   'files of the cgroup':
@@ -64,6 +65,7 @@ describe('reading memory', () => {
     ['process.constrainedMemory', 'process.constrainedMemory()'],
     ['os.freemem or os.totalmem', `import { freemem } from 'node:os';`],
     ['V8 heap statistics', 'v8.getHeapStatistics().used_heap_size'],
+    ['heap snapshots', `import { writeHeapSnapshot } from 'node:v8';`],
     ['files of /proc', `readFileSync('/proc/self/statm', 'utf8')`],
     ['files of /proc', 'readFileSync(`/proc/${pid}/status`)'],
     ['files of the cgroup', `readFileSync('/sys/fs/cgroup/memory.current')`],
