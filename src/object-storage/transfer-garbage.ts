@@ -4,13 +4,13 @@ import { runInNewContext } from 'node:vm';
 /**
  * Streamed bytes between two collections. Every chunk is a buffer of its own, outside the heap, dead as soon as it
  * has passed; left alone, V8 lets 32 MiB of them gather before it looks (measured, whatever the size of its young
- * generation). With 8 MiB a transfer of any length holds about 10 MiB.
+ * generation). With 4 MiB a transfer of any length holds about 8 MiB.
  */
-const PERIOD_BYTES = 8 * 1024 ** 2;
+const PERIOD_BYTES = 4 * 1024 ** 2;
 
 type CollectYoung = (options: { readonly type: 'minor' }) => void;
 
-/** Frees the chunks of transfers as they pass: one young collection (0.3 to 1 ms) for every 8 MiB streamed. */
+/** Frees the chunks of transfers as they pass: one young collection (0.3 to 1 ms) for every 4 MiB streamed. */
 export class TransferGarbage {
   private passedBytes = 0;
 
