@@ -2,15 +2,15 @@ import { describe, expect, it } from '@jest/globals';
 import { TransferGarbage } from './transfer-garbage.js';
 
 describe('TransferGarbage', () => {
-  it('collects once for every 8 MiB that passed, over all transfers', () => {
+  it('collects once for every 4 MiB that passed, over all transfers', () => {
     let collected = 0;
     const garbage = new TransferGarbage(() => void (collected += 1));
 
-    for (let chunk = 0; chunk < 127; chunk++) garbage.note(65_536);
+    for (let chunk = 0; chunk < 63; chunk++) garbage.note(65_536);
     expect(collected).toBe(0);
     garbage.note(65_536);
     expect(collected).toBe(1);
-    for (let chunk = 0; chunk < 256; chunk++) garbage.note(65_536);
+    for (let chunk = 0; chunk < 128; chunk++) garbage.note(65_536);
     expect(collected).toBe(3);
   });
 
