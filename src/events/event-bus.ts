@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { EventEmitter2 } from '@nestjs/event-emitter';
-import { CLOCK, type Clock } from '../clock/index.js';
+import { CLOCK, type Cancel, type Clock } from '../clock/index.js';
 import type { EventMap, EventName, EventPayload } from './event-map.js';
 
 /** Longest an asynchronous listener may run before it is counted as hanging (chosen: one poll of a health probe). */
@@ -26,6 +26,7 @@ export class EventBus implements OnApplicationShutdown {
   private readonly logger = new Logger(EventBus.name);
   private readonly emitted: Partial<Record<EventName, number>> = {};
   private readonly wrapped = new Map<symbol, () => void>();
+  private readonly budgets = new Set<Cancel>();
   private epoch = 0;
   private listenerErrors = 0;
   private listenerTimeouts = 0;
@@ -74,6 +75,8 @@ export class EventBus implements OnApplicationShutdown {
 
   onApplicationShutdown(): void {
     for (const off of [...this.wrapped.values()]) off();
+    for (const cancel of this.budgets) cancel();
+    this.budgets.clear();
   }
 
   private run<K extends EventName>(
@@ -91,12 +94,18 @@ export class EventBus implements OnApplicationShutdown {
   }
 
   private watch(name: EventName, owner: string, result: Promise<void>): void {
-    const cancel = this.clock.after(LISTENER_BUDGET_MS, () => {
+    const cancelTimer = this.clock.after(LISTENER_BUDGET_MS, () => {
+      this.budgets.delete(cancelTimer);
       this.listenerTimeouts += 1;
       this.logger.warn(`Listener ${owner} of ${name} still runs after ${LISTENER_BUDGET_MS} ms.`);
     });
-    result.then(cancel, (error: unknown) => {
-      cancel();
+    this.budgets.add(cancelTimer);
+    const done = (): void => {
+      cancelTimer();
+      this.budgets.delete(cancelTimer);
+    };
+    result.then(done, (error: unknown) => {
+      done();
       this.fail(name, owner, error);
     });
   }

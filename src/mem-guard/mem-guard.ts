@@ -83,7 +83,9 @@ export class MemGuard implements OnApplicationBootstrap, BeforeApplicationShutdo
   }
 
   private flush(heldBytes: number): GuardCheck {
-    const flushedBytes = this.imageMemory.clear() + this.serverCache.clear();
+    const flushedBytes =
+      this.attempt('image cache', () => this.imageMemory.clear()) +
+      this.attempt('server cache', () => this.serverCache.clear());
     this.garbage.request('mem-guard');
     return this.conclude(
       'flushed',
@@ -91,6 +93,18 @@ export class MemGuard implements OnApplicationBootstrap, BeforeApplicationShutdo
       flushedBytes,
       `${this.describeCascade()} The guard flushed both core caches.`,
     );
+  }
+
+  /** A cache that is broken must not keep the other one full. */
+  private attempt(cache: string, clear: () => number): number {
+    try {
+      return clear();
+    } catch (error) {
+      this.logger.error(
+        `The ${cache} could not be flushed: ${error instanceof Error ? error.message : String(error)}`,
+      );
+      return 0;
+    }
   }
 
   /** Did the coordination at 70 % run, and what did it free? */

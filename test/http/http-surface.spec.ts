@@ -66,7 +66,7 @@ const open: NestExpressApplication[] = [];
 
 function surfaceModule(settings: Settings, stage: Stage): new () => unknown {
   const hits: HitLookup = { lookup: (url) => (url === '/api/images?hit' ? stage.hit : null) };
-  const status: MemoryStatus = { level: () => stage.level, isStuck: () => false };
+  const status: MemoryStatus = { level: () => stage.level, isStuck: () => false, drill: () => null };
 
   /** Stands in for the rooms below: what is tested is what surrounds them. */
   @Global()

@@ -32,6 +32,8 @@ export interface SentEvent {
 export interface TestAppOptions {
   /** Memory readings come from `injectPercent`; time may then be skipped. */
   readonly injectMemory?: boolean;
+  /** A folder of the caller's, which stays: for a server that starts again on what another one left. */
+  readonly dataDir?: string;
 }
 
 /** The whole server on a free port of loopback, with a store of its own. */
@@ -45,6 +47,8 @@ export interface TestApp {
   events(): readonly SentEvent[];
   /** Memory reads as this percentage of L for `holdMs` of skipped time. Needs `injectMemory`. */
   injectPercent(percent: number, options?: { readonly holdMs?: number }): Promise<void>;
+  /** Lets this much time have passed for everything that reads the clock; timers go on as before. */
+  skip(ms: number): void;
   /** The caches that have made room since the start. */
   cacheActions(): readonly ('image-cache' | 'server-cache')[];
   cachedImages(): number;
@@ -76,9 +80,9 @@ class SkippingClock extends SystemClock {
 /** Starts the real application with these settings over test defaults. */
 export async function startTestApp(
   overrides: Readonly<Record<string, string>> = {},
-  { injectMemory = false }: TestAppOptions = {},
+  { injectMemory = false, dataDir: givenDir }: TestAppOptions = {},
 ): Promise<TestApp> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'plimsoll-test-'));
+  const dataDir = givenDir ?? (await mkdtemp(join(tmpdir(), 'plimsoll-test-')));
   const injectFile = `${dataDir}.memory.json`;
   const settings = loadSettings(
     {
@@ -161,6 +165,10 @@ export async function startTestApp(
         await new Promise((resolve) => setImmediate(resolve));
       }
     },
+    skip: (ms) => {
+      clock.skip(ms);
+      sampler.sample();
+    },
     cacheActions: () => [
       ...(memory.snapshot().actions.counts['coordinate'] === undefined ? [] : (['image-cache'] as const)),
       ...(serverCache.stats().lastAction === null ? [] : (['server-cache'] as const)),
@@ -173,7 +181,7 @@ export async function startTestApp(
         await expectNothingLeft();
       } finally {
         await app.close();
-        await rm(dataDir, { recursive: true, force: true });
+        if (givenDir === undefined) await rm(dataDir, { recursive: true, force: true });
         await rm(injectFile, { force: true });
       }
     },

@@ -4,7 +4,7 @@ import { AsyncOperationsMonitor, BackgroundTasks } from '../../async-ops/index.j
 import { CLOCK, type Clock } from '../../clock/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { isPlimsollError, PlimsollError, redactUrl, type ErrorCode } from '../../errors/index.js';
-import { SingleFlight } from '../../image-memory/index.js';
+import { ImageMemoryManager, isAtLeast, SingleFlight } from '../../image-memory/index.js';
 import { OBJECT_STORE, type LocalObject, type ObjectStore, type Spool } from '../../object-storage/index.js';
 import { RemoteFetcher, type FetchOutcome } from '../../remote-fetch/index.js';
 import { ServerCache } from '../../server-cache/index.js';
@@ -49,6 +49,7 @@ export class SourceLoader {
     private readonly cache: ServerCache,
     private readonly operations: AsyncOperationsMonitor,
     private readonly tasks: BackgroundTasks,
+    private readonly imageMemory: ImageMemoryManager,
   ) {
     this.flights = new SingleFlight(clock);
   }
@@ -63,7 +64,10 @@ export class SourceLoader {
     const now = this.clock.now();
     if (now < record.freshUntil) return { record, stale: false };
     if (now >= record.staleUntil || source.kind === 'upload') return undefined;
-    this.tasks.detach(this.revalidate(source, record), 'image.revalidate');
+    // Background work pauses from `coordinate` up; what is stale meanwhile is served as such.
+    if (!isAtLeast(this.imageMemory.level(), 'coordinate')) {
+      this.tasks.detach(this.revalidate(source, record), 'image.revalidate');
+    }
     return { record, stale: true };
   }
 

@@ -63,7 +63,8 @@ export class StoreWriter implements OnModuleDestroy {
 
   /** Resolves when no write of this key is under way. */
   async settled(key: ObjectKey): Promise<void> {
-    await Promise.all(this.pending.get(key) ?? []);
+    const writes = this.pending.get(key);
+    if (writes !== undefined) await Promise.all(writes);
   }
 
   snapshot(): StoreWriterSnapshot {

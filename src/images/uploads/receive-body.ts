@@ -45,7 +45,7 @@ export async function receiveBody(
 
 /** The request's socket broke; `pipeline` destroys the body on any failure, so that `destroyed` says nothing. */
 function hasLeft(error: unknown, signal: AbortSignal): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = (error as { readonly code?: unknown } | null | undefined)?.code;
   return signal.aborted || code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE';
 }
 
@@ -73,11 +73,13 @@ async function receiveMultipart(
       }),
   );
   let file: Promise<void> | undefined;
+  let source: Readable | undefined;
   form.on('file', (field, stream) => {
     if (field !== 'file' || file !== undefined) {
       stream.resume();
       return;
     }
+    source = stream;
     file = pipeline(stream, new ByteCap(maxBytes), sink, { signal });
     // Reported below; without a handler of its own an early failure would be unhandled.
     file.catch((error: Error) => form.destroy(error));
@@ -85,6 +87,8 @@ async function receiveMultipart(
   try {
     await pipeline(body, form, { signal });
   } catch (error) {
+    // The form does not end its file when it is ended itself.
+    source?.destroy(error as Error);
     await file?.catch(() => undefined);
     throw isPlimsollError(error) || hasLeft(error, signal) ? error : malformed(error);
   }
