@@ -71,8 +71,8 @@ const LONE_AFTER_MS = 1_000;
  * that the books do not know: garbage, fragments, an estimate that was too low. They must not be added: RSS already
  * holds the part of `reserved` that has become real, and a sum would count each running operation twice and halve
  * the throughput. The price is that what is unknown to the books and what is not yet real can hide behind each other;
- * it is at most the smaller of the two, and the 20 % of L above the ceiling are there for it (measured with this
- * rule: peak 0.78 to 0.87 of L).
+ * it is at most the smaller of the two, and the 20 % of L above the ceiling are there for it (a prototype of this
+ * rule, with its ceiling at 90 % of L, peaked at 78 to 87 % of L).
  *
  * Room is made before waiting: the image cache gives up its oldest entries, as long as that suffices. While others
  * hold leases it keeps the part that the `coordinate` rung would leave it, because waiting for them is cheaper than

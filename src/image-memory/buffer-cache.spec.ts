@@ -186,6 +186,21 @@ describe('BufferCache', () => {
     expect(heard.map(({ payload }) => payload['reason'])).toEqual(['replace']);
   });
 
+  it('replaces the oldest entry by a larger one as a replacement, within the cap', () => {
+    cache = open(10 * weightOf(1_000));
+    cache.set('a', entryOf(clock, 1_000));
+    cache.set('b', entryOf(clock, 1_000));
+    cache.setCap(2 * weightOf(1_000) + 500);
+
+    cache.set('a', entryOf(clock, 1_800));
+
+    expect(cache.usedBytes).toBeLessThanOrEqual(cache.limitBytes);
+    expect(heard.map(({ payload }) => [payload['key'], payload['reason']])).toEqual([
+      ['b', 'evict'],
+      ['a', 'replace'],
+    ]);
+  });
+
   it('renews freshness without an event, a use or a change of weight', () => {
     cache = open(2 * weightOf(1_000));
     cache.set('a', entryOf(clock, 1_000));
@@ -305,12 +320,13 @@ describe('BufferCache', () => {
           cache = open(budget, 5_000);
           heard = [];
           let accepted = 0;
+          let withinLimit = true;
           for (const step of steps) {
             if (step.kind === 'set') {
               const bytes = step.slice ? Buffer.alloc(step.size + 3).subarray(3) : Buffer.alloc(step.size);
               const kept = cache.set(step.key, entryOf(clock, bytes, { sourceKey: step.source }), step);
               if (kept) accepted += 1;
-              expect(cache.usedBytes).toBeLessThanOrEqual(kept ? cache.limitBytes : budget);
+              withinLimit &&= cache.usedBytes <= (kept ? cache.limitBytes : budget);
             } else if (step.kind === 'get') cache.get(step.key);
             else if (step.kind === 'delete') cache.delete(step.key);
             else if (step.kind === 'update') cache.update(step.key, { freshUntil: clock.now() + step.fresh });
@@ -321,6 +337,7 @@ describe('BufferCache', () => {
             else clock.advance(step.ms);
             expect(cache.brokenInvariants()).toEqual([]);
           }
+          expect(withinLimit).toBe(true);
           // Whatever came in and is not there has left with one event.
           const left = heard.filter(({ name }) => name === 'image-disposed').length;
           expect(left).toBe(accepted - cache.size);

@@ -17,7 +17,7 @@ const FEWEST_SAMPLES = 8;
 /** Kinds kept; the one unused for longest goes. Formats in × formats out are 35. */
 const MOST_KINDS = 64;
 
-/** RSS moves by this much without any operation (heap growth, allocator granularity; measured at idle under hits). */
+/** RSS moves by this much without any operation (chosen: heap growth and allocator granularity). */
 const NOISE_BYTES = 8 * 1024 ** 2;
 
 /** A multiplier beyond this is a fault of the model, to be repaired there. */

@@ -1,4 +1,4 @@
-import type { CostInputs } from './cost-model.js';
+import type { CostInputs } from './cost-inputs.js';
 import type { ImageHeader } from './image-header.js';
 
 /** Progressive JPEG keeps 2 bytes per DCT coefficient of the whole picture; coefficients per pixel by subsampling. */

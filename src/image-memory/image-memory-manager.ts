@@ -163,6 +163,11 @@ export class ImageMemoryManager implements OnApplicationBootstrap, OnApplication
     return this.parts.watch.level;
   }
 
+  /** The drill that holds the level, or `null`. */
+  drill(): LevelSnapshot['drill'] {
+    return this.parts.watch.snapshot().drill;
+  }
+
   /** Over `pressure`, idle, and nothing helps: one probe runs at a time, flushing has been given up. */
   isStuck(): boolean {
     return this.parts.watch.stuck;

@@ -123,7 +123,9 @@ export class PressureWatch {
     if (drill === null) return fixed;
     if (fixed !== null && heightOf(fixed.level) >= heightOf(drill.level)) return fixed;
     const until =
-      drill.untilMs === null || drill.untilMs === Infinity ? null : clock.now() + drill.untilMs - nowMs;
+      drill.untilMs === null || drill.untilMs === Infinity
+        ? null
+        : Math.round(clock.now() + drill.untilMs - nowMs);
     return { level: drill.level, until };
   }
 

@@ -436,6 +436,16 @@ describe('ReservationLedger', () => {
       expect(tooMuch.lease).toBeUndefined();
     });
 
+    it('lends that room to nobody while others hold leases, however long the wait', async () => {
+      await take(600);
+      const asked = ask(150);
+      clock.advance(5_000);
+      ledger.tick(IDLE_BYTES);
+      await settled();
+
+      expect(asked.lease).toBeUndefined();
+    });
+
     it('runs one probe at a time while stuck, within L', async () => {
       world.level = 'pressure';
       world.stuck = true;
@@ -634,6 +644,7 @@ describe('ReservationLedger', () => {
       lease.release();
 
       expect(lease.released).toBe(true);
+      expect(ledger.snapshot().counts.released).toBe(1);
       expect(ledger.reservedBytes).toBe(50);
       expect(ledger.leaseCount).toBe(1);
     });
@@ -705,12 +716,14 @@ describe('ReservationLedger', () => {
     ledger.tick(60);
     expect(ledger.snapshot().idleFloorBytes).toBe(60);
 
-    for (let count = 0; count < 3; count += 1) {
-      clock.advance(300_000);
+    const floorAfter = (ms: number): number => {
+      clock.advance(ms);
       ledger.tick(150);
-    }
+      return ledger.snapshot().idleFloorBytes;
+    };
+    expect([floorAfter(299_999), floorAfter(1), floorAfter(299_999)]).toEqual([60, 60, 60]);
 
-    expect(ledger.snapshot().idleFloorBytes).toBe(150);
+    expect(floorAfter(300_000)).toBe(150);
   });
 
   it('corrects and counts a sum that drifted', async () => {
