@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { HitTable } from './delivery/hit-table.js';
+import { HitTableFlush } from './delivery/hit-table-flush.js';
 import { ImageResponder } from './delivery/image-responder.js';
 import { ImageFactsService } from './facts/image-facts.service.js';
 import { ImagesController } from './images.controller.js';
@@ -24,6 +25,7 @@ import { NativeWork } from './work/native-work.js';
   providers: [
     FormatChooser,
     HitTable,
+    HitTableFlush,
     ImageFactsService,
     ImageResponder,
     NativeWork,

@@ -13,6 +13,7 @@ import { ByteAccounts, ProcessMemoryModule } from '../process-memory/index.js';
 import type { FilesystemStore } from './filesystem-store.js';
 import { OBJECT_STORE, type ObjectStore } from './object-store.js';
 import { describeObjectStore } from './object-store.contract.js';
+import { EventsModule } from '../events/index.js';
 import { ObjectStorageModule } from './object-storage.module.js';
 import { MAX_OPEN_SPOOLS } from './spool-folder.js';
 import { filesBelow, openStore, temporaryFolder } from './store.fixture.js';
@@ -295,7 +296,13 @@ describe('FilesystemStore', () => {
       { containerLimitBytes: null, totalMemoryBytes: 8 * 1024 ** 3, heapLimitBytes: 512 * 1024 ** 2 },
     );
     const app = await Test.createTestingModule({
-      imports: [ConfigModule.forRoot(settings), ClockModule, ProcessMemoryModule, ObjectStorageModule],
+      imports: [
+        ConfigModule.forRoot(settings),
+        ClockModule,
+        EventsModule,
+        ProcessMemoryModule,
+        ObjectStorageModule,
+      ],
     })
       .overrideProvider(CLOCK)
       .useValue(new FakeClock())
