@@ -9,6 +9,8 @@ const common = {
 
 export default {
   testTimeout: 30_000,
+  // Each suite loads the application anew; a worker that has gathered this much starts afresh.
+  workerIdleMemoryLimit: '1GB',
   projects: [
     {
       ...common,

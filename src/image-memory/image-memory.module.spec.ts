@@ -8,8 +8,9 @@ import { ImageMemoryManager, ImageMemoryModule, RESERVATIONS_ENABLED } from './i
 
 const GIB = 1024 ** 3;
 
+/** The real sampler reads a test process that has seen many suites: a small L would find it under pressure. */
 const settings = loadSettings(
-  {},
+  { TOTAL_PROCESS_MEMORY_BUDGET_BYTES: '12GiB' },
   { containerLimitBytes: null, totalMemoryBytes: 16 * GIB, heapLimitBytes: 512 * 1024 ** 2 },
 );
 

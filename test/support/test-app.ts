@@ -21,6 +21,9 @@ const PATIENCE_MS = 5_000;
 /** Between two injected samples; shorter than a gap that the ladder would not trust. */
 const SAMPLE_STEP_MS = 500;
 
+/** A test process has seen many suites: under the default L it would be found under pressure for their garbage. */
+const ROOMY_BUDGET_BYTES = 8 * 1024 ** 3;
+
 /** Two samples that agree, which is what the lower rungs ask for, and one more. */
 const DEFAULT_HOLD_MS = 1_500;
 
@@ -84,16 +87,18 @@ export async function startTestApp(
 ): Promise<TestApp> {
   const dataDir = givenDir ?? (await mkdtemp(join(tmpdir(), 'plimsoll-test-')));
   const injectFile = `${dataDir}.memory.json`;
+  const machine = readMachineMemory();
   const settings = loadSettings(
     {
       NODE_ENV: 'test',
+      TOTAL_PROCESS_MEMORY_BUDGET_BYTES: String(Math.min(ROOMY_BUDGET_BYTES, machine.totalMemoryBytes)),
       DATA_DIR: dataDir,
       LOG_LEVEL: 'silent',
       SHUTDOWN_TIMEOUT_MS: '2s',
       ...(injectMemory ? { MEMORY_INJECT_FILE: injectFile } : {}),
       ...overrides,
     },
-    readMachineMemory(),
+    { ...machine, containerLimitBytes: null },
   );
   const clock = new SkippingClock();
   const app = await createApp(AppModule.forRoot(settings), settings, await createLogger(settings), {
