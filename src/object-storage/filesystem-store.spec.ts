@@ -68,7 +68,7 @@ describe('FilesystemStore', () => {
 
     const files = await filesBelow(folder.path);
     const hash = nameOf('variants/a');
-    const shard = `objects/variants/${hash.slice(0, 2)}/${hash.slice(2, 4)}/${hash}`;
+    const shard = `objects/variants/${hash.slice(0, 1)}/${hash.slice(1, 2)}/${hash}`;
     expect(files).toHaveLength(2);
     const [data, record] = [
       files.find((file) => !file.endsWith('.json')),
@@ -163,8 +163,8 @@ describe('FilesystemStore', () => {
       const hash = nameOf('uploads/a');
       await plant('tmp/0123456789abcdef');
       await plant('tmp/0123456789abcdef.json');
-      await plant(`objects/uploads/${hash.slice(0, 2)}/${hash.slice(2, 4)}/${hash}.0123456789abcdef`);
-      await plant('objects/variants/ab/cd/abcd5678901234567890123456789012.0123456789abcdef');
+      await plant(`objects/uploads/${hash.slice(0, 1)}/${hash.slice(1, 2)}/${hash}.0123456789abcdef`);
+      await plant('objects/variants/a/b/abcd5678901234567890123456789012.0123456789abcdef');
 
       await restart();
 
@@ -176,7 +176,7 @@ describe('FilesystemStore', () => {
     it('stays when it was written after this start: another process may be at it', async () => {
       const fresh = new Date(clock.now() + 60_000);
       await plant('tmp/0123456789abcdef', fresh);
-      await plant('objects/variants/ab/cd/abcd5678901234567890123456789012.0123456789abcdef', fresh);
+      await plant('objects/variants/a/b/abcd5678901234567890123456789012.0123456789abcdef', fresh);
 
       await restart();
 
@@ -189,7 +189,7 @@ describe('FilesystemStore', () => {
       const record = join(folder.path, files.find((file) => file.endsWith('.json')) ?? '');
       await writeFile(record, '{');
       const hash = nameOf('uploads/a');
-      await plant(`objects/uploads/${hash.slice(0, 2)}/${hash.slice(2, 4)}/${hash}.0123456789abcdef`);
+      await plant(`objects/uploads/${hash.slice(0, 1)}/${hash.slice(1, 2)}/${hash}.0123456789abcdef`);
 
       await restart();
 
@@ -197,13 +197,13 @@ describe('FilesystemStore', () => {
     });
 
     it('does not include files of others', async () => {
-      await plant('objects/variants/ab/cd/README');
+      await plant('objects/variants/a/b/README');
       await plant('objects/variants/notes.txt');
 
       await restart();
 
       expect(await filesBelow(folder.path)).toEqual([
-        'objects/variants/ab/cd/README',
+        'objects/variants/a/b/README',
         'objects/variants/notes.txt',
       ]);
     });

@@ -9,13 +9,13 @@ const NAME_DIGITS = 32;
 export const GENERATION_DIGITS = 16;
 export const START_DIGITS = 6;
 
-const SHARD = /^[\da-f]{2}$/;
+const SHARD = /^[\da-f]$/;
 const FILE = new RegExp(`^([\\da-f]{${NAME_DIGITS}})\\.(json|[\\da-f]{${GENERATION_DIGITS}})$`);
 
 /** What the name of an object's files says. */
 export interface ObjectId {
   readonly kind: ObjectKind;
-  /** Of the key, lower-case hex; the first four digits choose the folder. */
+  /** Of the key, lower-case hex; the first two digits choose the folder. */
   readonly hash: string;
 }
 
@@ -48,8 +48,8 @@ export const shardNumber = (hash: string): number => Number.parseInt(hash.slice(
 /**
  * Where things lie under DATA_DIR:
  *
- *     objects/<kind>/<2 hex>/<2 hex>/<hash>.<generation>   the bytes, as they came
- *     objects/<kind>/<2 hex>/<2 hex>/<hash>.json           the record that names them; its rename commits
+ *     objects/<kind>/<hex>/<hex>/<hash>.<generation>   the bytes, as they came
+ *     objects/<kind>/<hex>/<hex>/<hash>.json           the record that names them; its rename commits
  *     tmp/                                                 what is being written, on the same volume
  *     quarantine/                                          damaged uploads, kept for the operator
  */
@@ -70,8 +70,8 @@ export class ObjectPaths {
 
   /** The outer and the inner shard folder. */
   shards(id: ObjectId): readonly [string, string] {
-    const outer = `${this.kind(id.kind)}/${id.hash.slice(0, 2)}`;
-    return [outer, `${outer}/${id.hash.slice(2, 4)}`];
+    const outer = `${this.kind(id.kind)}/${id.hash.slice(0, 1)}`;
+    return [outer, `${outer}/${id.hash.slice(1, 2)}`];
   }
 
   record(id: ObjectId): string {

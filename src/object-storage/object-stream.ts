@@ -12,18 +12,20 @@ const CHUNK_BYTES = 64 * 1024;
  */
 export class ObjectStream extends Readable {
   private left: number;
+  private position: number;
   private reading: Promise<void> | null = null;
 
   constructor(
     private readonly disk: Disk,
     private readonly fd: number,
-    private position: number,
+    private readonly firstPosition: number,
     lengthBytes: number,
     private readonly garbage: TransferGarbage,
     private readonly onClosed: () => void,
   ) {
     super({ highWaterMark: CHUNK_BYTES });
     this.left = lengthBytes;
+    this.position = firstPosition;
   }
 
   override _read(): void {
@@ -66,7 +68,7 @@ export class ObjectStream extends Readable {
     if (count < wanted) throw storageUnavailable('a stored file became shorter while it was read');
     this.position += count;
     this.left -= count;
-    this.garbage.note(count);
+    this.garbage.note(count, this.position - this.firstPosition);
     return chunk;
   }
 }
