@@ -129,7 +129,7 @@ export class FileSpool implements Spool {
     }
     const before = this.written;
     for (const chunk of chunks) this.written += chunk.byteLength;
-    this.garbage.note(this.written - before, this.written);
+    this.garbage.note(this.written - before);
   }
 
   private async remove(): Promise<void> {

@@ -12,20 +12,18 @@ const CHUNK_BYTES = 64 * 1024;
  */
 export class ObjectStream extends Readable {
   private left: number;
-  private position: number;
   private reading: Promise<void> | null = null;
 
   constructor(
     private readonly disk: Disk,
     private readonly fd: number,
-    private readonly firstPosition: number,
+    private position: number,
     lengthBytes: number,
     private readonly garbage: TransferGarbage,
     private readonly onClosed: () => void,
   ) {
     super({ highWaterMark: CHUNK_BYTES });
     this.left = lengthBytes;
-    this.position = firstPosition;
   }
 
   override _read(): void {
@@ -68,7 +66,7 @@ export class ObjectStream extends Readable {
     if (count < wanted) throw storageUnavailable('a stored file became shorter while it was read');
     this.position += count;
     this.left -= count;
-    this.garbage.note(count, this.position - this.firstPosition);
+    this.garbage.note(count);
     return chunk;
   }
 }
