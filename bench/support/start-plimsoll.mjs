@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readLaunchPlan } from './launch-plan.mjs';
 import { startServer } from './start-server.mjs';
 
 const launcher = fileURLToPath(new URL('../../bin/plimsoll', import.meta.url));
@@ -18,13 +19,15 @@ export const ADMIN_TOKEN = 'bench-admin-token-0123456789';
  * @param {Record<string, string>} [options.env] more settings
  * @param {(command: string, args: string[]) => [string, string[]]} [options.wrap]
  * @param {string} [options.readyPath]
+ * @param {string} [options.entry] file that runs instead of dist/main.js, with the launcher's flags and environment
  */
-export async function startPlimsoll({ originPorts = [], env = {}, wrap, readyPath = '/readyz' } = {}) {
+export async function startPlimsoll({ originPorts = [], env = {}, wrap, readyPath = '/readyz', entry } = {}) {
   if (!existsSync(built)) throw new Error('The server is not built: run "npm run build" first.');
+  const plan = entry === undefined ? undefined : readLaunchPlan({ env, wrap });
   return startServer({
     label: 'plimsoll',
-    command: launcher,
-    args: () => [],
+    command: plan === undefined ? launcher : process.execPath,
+    args: () => (plan === undefined ? [] : [...plan.flags, entry]),
     env: (port, folder) => ({
       HOST: '127.0.0.1',
       PORT: String(port),
@@ -35,6 +38,7 @@ export async function startPlimsoll({ originPorts = [], env = {}, wrap, readyPat
         ? {}
         : { FETCH_ALLOWED_HOSTS: originPorts.map((origin) => `127.0.0.1:${origin}`).join(',') }),
       ...env,
+      ...plan?.env,
     }),
     readyPath,
     wrap,

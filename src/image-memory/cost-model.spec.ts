@@ -140,6 +140,37 @@ describe('estimateOperationBytes', () => {
     );
   });
 
+  it.each([
+    ['a mirror', 1, 600, 3_500, { rotation: 'right-angle' } as const, 79],
+    ['an EXIF turn', 6, 3_500, 500, {}, 69],
+    ['a strategy of cropping', 1, 600, 3_500, { smartCrop: true }, 81],
+  ])(
+    'counts the scaled picture whole, before its crop, for %s (measured, 24 MP)',
+    (_name, orientation, outputWidth, outputHeight, changes, measuredMiB) => {
+      const source = header({ format: 'jpeg', width: 6_000, height: 4_000, orientation });
+      const estimate = estimateOperationBytes(source, operation({ outputWidth, outputHeight, ...changes }));
+
+      expect(estimate).toBeGreaterThanOrEqual(measuredMiB * 1024 ** 2);
+      expect(estimate).toBeLessThan(1.6 * measuredMiB * 1024 ** 2);
+    },
+  );
+
+  it('counts the soft alpha of a lossy WebP at full size, however small the result (measured: 60 MiB at 12 MP)', () => {
+    const source = header({ format: 'webp', lossless: false, ...TWELVE, ...RGBA, bytes: 2 * MP });
+    const estimate = estimateOperationBytes(source, operation({ outputWidth: 64, outputHeight: 64 }));
+
+    expect(estimate).toBeGreaterThanOrEqual(60 * 1024 ** 2);
+    expect(estimate).toBeLessThan(1.6 * 60 * 1024 ** 2);
+  });
+
+  it('counts the whole source for a turn by any angle only where it comes before the resize', () => {
+    const source = header({ format: 'jpeg' });
+    const turned = operation({ rotation: 'any-angle' });
+
+    expect(estimateOperationBytes(source, turned)).toBeLessThan(50 * MP);
+    expect(estimateOperationBytes(source, { ...turned, trim: true })).toBeGreaterThan(8 * 48 * MP);
+  });
+
   it('counts the bytes of every frame of an animation, and its canvases once', () => {
     const source = header({ format: 'gif', width: 640, height: 480, pages: 50, bytes: 0 });
     const still = operation({ outputWidth: 640, outputHeight: 480 });

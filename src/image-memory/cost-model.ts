@@ -6,15 +6,16 @@
  *
  * Formula, in words. A picture is decoded, possibly turned or trimmed, resized through a window of lines, and encoded:
  *
- *     peak = max(FLOOR, MARGIN × (BASE + decode + max(window, turn) + trim + encode + result))
+ *     peak = max(FLOOR, MARGIN × (BASE + decode + trim + max(window + whole, max(window, whole, turn) + encode + result)))
  *
  *     W1 × H1  pixels of a frame as the decoder hands them on: JPEG shrinks on load by 8, 4 or 2, lossy WebP and SVG
  *              are rendered near the output size, everything else at full size
  *     decode   what the codec holds at once: coefficients of a progressive JPEG, the canvas of GIF and WebP, frame
  *              buffers of AVIF, surfaces of an SVG; WebP and GIF files are mapped or read whole, and count
  *     window   lines that libvips keeps for the resize: min(1.7 × H1, 1700) × W1 × bytes per pixel
- *     turn     EXIF orientations from 3 up and right angles need the result whole before it is encoded: they come after
- *              the resize; an operation that turns first, or by any other angle, needs the whole source instead
+ *     whole    EXIF orientations from 3 up, right angles and strategies of cropping need the scaled picture whole, before
+ *              anything is cut off it: beside the window while it fills, beside the encoder afterwards
+ *     turn     by any other angle: 2.7 times the scaled picture, or the whole source where the turn comes first
  *     trim     a pass of its own: the picture whole for the search, and whole again as its result
  *     encode   what the encoder holds, per pixel of one output frame
  *     result   the encoded bytes, over all frames
@@ -36,8 +37,8 @@ const MIB = 1024 ** 2;
 /** No operation counts for less: threads, line buffers, allocator granularity. */
 export const SMALLEST_ESTIMATE_BYTES = 16 * MIB;
 
-/** Pictures of one size and format differ (chosen: with it the lowest of 350 estimates was 1.00 of the truth, the median 1.49). */
-const MARGIN = 1.15;
+/** Pictures of one size and format differ (chosen by bench:cost-model, see docs/cost-model.md). */
+const MARGIN = 1.12;
 
 /** Pipeline of an operation that has next to no pixels. */
 const BASE_BYTES = 5 * MIB;
@@ -46,7 +47,7 @@ const BASE_BYTES = 5 * MIB;
 const WINDOW_LINES = 1_700;
 const WINDOW_LINES_PER_LINE = 1.7;
 
-/** A turn by any angle works on the whole picture: 8 bytes measured for 3 a pixel, 10.5 for 4. */
+/** A turn by any angle works on the whole of what it turns: 8 bytes measured for 3 a pixel, 10.5 for 4. */
 const ANY_ANGLE_FACTOR = 2.7;
 
 /** Trim keeps the picture whole for its search and again as its result (measured: 6 bytes for 3 a pixel, 8 for 4). */
@@ -63,12 +64,16 @@ const FIRST_LYING_ORIENTATION = 5;
  */
 export function estimateOperationBytes(header: ImageHeader, operation: ImageOperation): number {
   const inputs = clampInputs(header, operation);
+  const windowed = windowBytes(inputs);
+  const whole = wholeBytes(header, operation, inputs);
   const sumBytes =
     BASE_BYTES +
     decodeBytes(header, inputs) +
-    Math.max(windowBytes(inputs), turnBytes(header, operation, inputs)) +
     trimBytes(operation, inputs) +
-    encodeBytes(operation, inputs);
+    Math.max(
+      windowed + whole,
+      Math.max(windowed, whole, anyAngleBytes(operation, inputs)) + encodeBytes(operation, inputs),
+    );
   return Math.ceil(Math.max(SMALLEST_ESTIMATE_BYTES, MARGIN * sumBytes));
 }
 
@@ -80,9 +85,8 @@ function clampInputs(header: ImageHeader, operation: ImageOperation): CostInputs
   const outputWidth = sane(operation.outputWidth, 1, 100_000);
   const outputHeight = sane(operation.outputHeight, 1, 100_000);
   const scale = scaleDown(header, operation, { width, height, outputWidth, outputHeight });
-  // Trim, and a turn by any angle, look at the whole picture first.
-  const whole = operation.trim || operation.rotation === 'any-angle';
-  const factor = whole ? 1 : shrinkOnLoad(header, scale, pages > 1);
+  // Trim, and a turn before the resize, look at the whole picture first.
+  const factor = operation.trim ? 1 : shrinkOnLoad(header, scale, pages > 1);
   return {
     width,
     height,
@@ -91,6 +95,7 @@ function clampInputs(header: ImageHeader, operation: ImageOperation): CostInputs
     pages,
     shrunkWidth: Math.ceil(width / factor),
     shrunkHeight: Math.ceil(height / factor),
+    scaledPixels: (width * height) / scale ** 2,
     outputWidth,
     outputHeight,
   };
@@ -113,8 +118,8 @@ function scaleDown(
 ): number {
   const upright = Math.min(width / outputWidth, height / outputHeight);
   const lying = Math.min(width / outputHeight, height / outputWidth);
-  // A right angle may be a half turn: the less favourable of the two.
-  if (operation.rotation === 'right-angle') return Math.min(upright, lying);
+  // A right angle may be a half turn, and others lie between: the less favourable of the two.
+  if (operation.rotation !== 'none') return Math.min(upright, lying);
   return header.orientation >= FIRST_LYING_ORIENTATION ? lying : upright;
 }
 
@@ -138,11 +143,20 @@ function windowBytes({ bytesPerPixel, pages, shrunkWidth, shrunkHeight }: CostIn
   return lines * shrunkWidth * bytesPerPixel;
 }
 
-function turnBytes(header: ImageHeader, operation: ImageOperation, inputs: CostInputs): number {
-  const { bytesPerPixel, pages, width, height, outputWidth, outputHeight } = inputs;
-  if (operation.rotation === 'any-angle') return ANY_ANGLE_FACTOR * bytesPerPixel * width * height;
+/** A turn and a search come after the resize and before the crop. */
+function wholeBytes(header: ImageHeader, operation: ImageOperation, inputs: CostInputs): number {
+  if (operation.rotation === 'any-angle') return 0;
   const turned = operation.rotation === 'right-angle' || header.orientation >= FIRST_TURNED_ORIENTATION;
-  return turned ? bytesPerPixel * outputWidth * outputHeight * pages : 0;
+  if (!turned && operation.smartCrop !== true) return 0;
+  return inputs.bytesPerPixel * inputs.scaledPixels * inputs.pages;
+}
+
+function anyAngleBytes(operation: ImageOperation, inputs: CostInputs): number {
+  if (operation.rotation !== 'any-angle') return 0;
+  const turnedPixels = operation.trim
+    ? Math.max(inputs.scaledPixels, inputs.width * inputs.height)
+    : inputs.scaledPixels;
+  return ANY_ANGLE_FACTOR * inputs.bytesPerPixel * turnedPixels;
 }
 
 const trimBytes = (operation: ImageOperation, { bytesPerPixel, width, height }: CostInputs): number =>

@@ -7,8 +7,8 @@ const COEFFICIENTS_PER_PIXEL = { '4:2:0': 1.5, '4:2:2': 2, '4:4:4': 3, cmyk: 4, 
 
 const RGBA_BYTES = 4;
 
-/** The alpha plane of a lossy WebP is decoded at full size, however small the result. */
-const WEBP_ALPHA_BYTES_PER_PIXEL = 1;
+/** The alpha plane of a lossy WebP is decoded at full size, however small the result: 1 byte a pixel, 4 more when it is soft. */
+const WEBP_ALPHA_BYTES_PER_PIXEL = 5;
 
 /** An animation keeps the canvas before it; WebP two of them, and every frame as large as the result wants it. */
 const GIF_ANIMATION_BYTES_PER_PIXEL = 4;

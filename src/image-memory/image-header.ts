@@ -44,4 +44,6 @@ export interface ImageOperation {
   readonly rotation: 'none' | 'right-angle' | 'any-angle';
   /** Trim looks at every pixel of the source before the resize, so nothing shrinks on load. */
   readonly trim: boolean;
+  /** A strategy looks for what to keep: it sees the scaled picture whole. Absent means no. */
+  readonly smartCrop?: boolean;
 }

@@ -111,6 +111,9 @@ export function planTransform(
   const canvas = format === 'jpeg' ? overWhite(background ?? WHITE) : (background ?? TRANSPARENT);
   const flatten = header.hasAlpha && (format === 'jpeg' || background?.alpha === 1) ? canvas : undefined;
   const showsCanvas = geometry.pad !== undefined || rotate % 90 !== 0 || parameters.trim !== undefined;
+  // What trimming leaves may need a crop where the whole picture did not.
+  const isStrategy = parameters.position === 'attention' || parameters.position === 'entropy';
+  const smartCrop = geometry.smartCrop !== undefined || (parameters.trim !== undefined && isStrategy);
   const outputAlpha = (header.hasAlpha && flatten === undefined) || (showsCanvas && canvas.alpha < 1);
   return Object.freeze({
     header,
@@ -139,6 +142,7 @@ export function planTransform(
       palette: false,
       rotation: rotate % 90 !== 0 ? 'any-angle' : rotate !== 0 || parameters.flip ? 'right-angle' : 'none',
       trim: parameters.trim !== undefined || geometry.rotateFirst,
+      ...(smartCrop ? { smartCrop } : {}),
     },
     ...(parameters.trim === undefined ? {} : { trim: parameters.trim }),
     ...(flatten === undefined ? {} : { flatten }),
