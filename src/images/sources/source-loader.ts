@@ -5,7 +5,13 @@ import { CLOCK, type Clock } from '../../clock/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { isPlimsollError, PlimsollError, redactUrl, type ErrorCode } from '../../errors/index.js';
 import { ImageMemoryManager, isAtLeast, SingleFlight } from '../../image-memory/index.js';
-import { OBJECT_STORE, type LocalObject, type ObjectStore, type Spool } from '../../object-storage/index.js';
+import {
+  OBJECT_STORE,
+  type ObjectKey,
+  type LocalObject,
+  type ObjectStore,
+  type Spool,
+} from '../../object-storage/index.js';
 import { RemoteFetcher, type FetchOutcome } from '../../remote-fetch/index.js';
 import { ServerCache } from '../../server-cache/index.js';
 import type { ImageSource } from '../image-request.js';
@@ -59,7 +65,7 @@ export class SourceLoader {
    * which is also how an origin that is down is bridged: up to `staleUntil`, never longer.
    */
   async findUsable(source: ImageSource): Promise<LoadedSource | undefined> {
-    const record = await this.records.find(sourceKey(source));
+    const record = await this.find(sourceKey(source));
     if (record === undefined) return undefined;
     const now = this.clock.now();
     if (now < record.freshUntil) return { record, stale: false };
@@ -81,7 +87,7 @@ export class SourceLoader {
     if (usable !== undefined) return usable;
     if (source.kind === 'upload')
       throw new PlimsollError('image-not-found', 'No image with this id is stored here.');
-    const known = await this.records.find(sourceKey(source));
+    const known = await this.find(sourceKey(source));
     const startedMs = this.clock.monotonicMs();
     try {
       const { value } = await this.flights.run(
@@ -93,6 +99,14 @@ export class SourceLoader {
     } finally {
       timing.add('fetch', this.clock.monotonicMs() - startedMs);
     }
+  }
+
+  /** A record that left the metadata cache while its object is still being written is found once it is there. */
+  private async find(key: ObjectKey): Promise<SourceRecord | undefined> {
+    const cached = this.records.peek(key);
+    if (cached !== undefined) return cached;
+    await this.writer.settled(key);
+    return this.records.find(key);
   }
 
   /** Loads again after the store has lost or dropped the bytes. */
