@@ -374,10 +374,20 @@ describe('the admin routes', () => {
   });
 
   it('writes statistics instead of a heap snapshot that does not fit', async () => {
-    const { status, headers, body } = await ask('POST', '/api/admin/heap-snapshots');
+    const token = 'token-of-a-small-server';
+    const small = await startTestApp(
+      { ADMIN_TOKEN: token, TOTAL_PROCESS_MEMORY_BUDGET_BYTES: '1GiB' },
+      { injectMemory: true },
+    );
+    await small.injectPercent(69);
+    const response = await fetch(`${small.url}/api/admin/heap-snapshots`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}` },
+    });
+    const body = (await response.json()) as Record<string, unknown>;
 
-    expect(status).toBe(503);
-    expect(headers.get('retry-after')).toBe('60');
+    expect(response.status).toBe(503);
+    expect(response.headers.get('retry-after')).toBe('60');
     expect(body).toMatchObject({
       code: 'snapshot-refused',
       reason: 'no-room',
@@ -385,12 +395,13 @@ describe('the admin routes', () => {
       heapUsedBytes: expect.any(Number),
       used_heap_size: expect.any(Number),
     });
-    const folder = join(app.dataDir, 'diagnosis');
+    const folder = join(small.dataDir, 'diagnosis');
     expect(readdirSync(folder)).toContain(body['statisticsFile']);
     expect(JSON.parse(readFileSync(join(folder, String(body['statisticsFile'])), 'utf8'))).toMatchObject({
       trigger: 'admin',
       caches: { accounts: { 'image-cache': expect.any(Object) } },
     });
+    await small.close();
   });
 
   it('leaves one line in the log for each action, refused ones included, and none for a read', async () => {
