@@ -9,7 +9,7 @@ export const LAYERS = [
   ['object-storage', 'remote-fetch', 'database', 'jobs', 'health-monitor', 'mem-guard'],
   ['images'],
   ['bookmarks'],
-  ['health', 'metrics', 'admin', 'http'],
+  ['health', 'metrics', 'admin', 'operations', 'http'],
 ];
 
 /** room: rooms of its own level that it may use */
@@ -18,6 +18,8 @@ export const BESIDE = {
   events: ['clock'],
   // the sampling loop runs as a detached, counted operation
   'process-memory': ['async-ops'],
+  // a job is a row, and appears with the transaction that asks for it
+  jobs: ['database'],
   // the catalogue of exempt paths and the probes' answers
   http: ['health'],
 };

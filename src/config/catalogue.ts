@@ -1,20 +1,8 @@
+import { BOOKMARK_VARIABLES, type OptionalBookmarkName } from './bookmark-variables.js';
+import { define, isHttpUrl } from './define-variable.js';
 import { bytes, choice, duration, flag, integer, list, parsed, text, type Variable } from './variable.js';
 
 const MIB = 1024 ** 2;
-const GROUPS = {
-  server: 'Server',
-  memory: 'Memory line',
-  work: 'Work and queue',
-  fetch: 'Fetching',
-  images: 'Images',
-  freshness: 'Freshness',
-  store: 'Object store',
-  access: 'Access',
-} as const;
-
-const isHttpUrl = (value: string): boolean =>
-  /^https?:$/.test(URL.canParse(value) ? new URL(value).protocol : '');
-
 /** `host`, `host:port`, `*.domain`, an address or a CIDR range; the fetcher reads them in detail. */
 const isHostPattern = (value: string): boolean =>
   /^(?:(?:\*\.)?[\w-]+(?:\.[\w-]+)*(?::\d{1,5})?|\[?[\da-f:.]+\]?(?:\/\d{1,3}|:\d{1,5})?)$/i.test(value);
@@ -29,15 +17,6 @@ function parsePresets(value: string): Readonly<Record<string, string>> | undefin
   }
   return Object.freeze(presets);
 }
-
-const define = <T>(
-  group: keyof typeof GROUPS,
-  schema: Variable<T>['schema'],
-  fallback: string | undefined,
-  unit: string,
-  effect: string,
-  secret = false,
-): Variable<T> => ({ schema, default: fallback, unit, effect, secret, group: GROUPS[group] });
 
 /**
  * Every environment variable that the server reads. Adding one here makes it validated, typed, printed by
@@ -338,12 +317,14 @@ export const CATALOGUE = {
   ),
   READ_ONLY: define('store', flag(), 'off', '', '`on` serves what is stored and writes nothing.'),
 
+  ...BOOKMARK_VARIABLES,
+
   API_TOKENS: define(
     'access',
     list('a comma-separated list of tokens of at least 16 characters', (token) => token.length >= 16),
     undefined,
     'list',
-    'Bearer tokens that guard uploads and deletes; unset leaves them open.',
+    'Bearer tokens that guard uploads, deletes and bookmarks; unset leaves them open.',
     true,
   ),
   ADMIN_TOKEN: define(
@@ -394,6 +375,7 @@ export type OptionalName =
   | 'MEMORY_INJECT_FILE'
   | 'FETCH_ALLOWED_HOSTS'
   | 'IMAGE_PRESETS'
+  | OptionalBookmarkName
   | 'API_TOKENS'
   | 'ADMIN_TOKEN'
   | 'IMAGE_URL_SIGNING_KEY';

@@ -34,6 +34,7 @@ export interface MemoryPlan {
   readonly rungBytes: Readonly<Record<MemoryRung, number>>;
   readonly imageCacheBytes: number;
   readonly serverCacheBytes: number;
+  readonly searchIndexBytes: number;
   readonly existenceCacheBytes: number;
   /** Variables whose default was scaled down to fit. */
   readonly scaled: readonly VariableName[];
@@ -119,7 +120,11 @@ function planRungs(values: VariableValues, lineBytes: number, report: Report): R
   return planned;
 }
 
-const CACHE_SETTINGS = ['IMAGE_RAM_BUDGET_BYTES', 'SERVER_CACHE_BUDGET_BYTES'] as const;
+const CACHE_SETTINGS = [
+  'IMAGE_RAM_BUDGET_BYTES',
+  'SERVER_CACHE_BUDGET_BYTES',
+  'SEARCH_INDEX_BUDGET_BYTES',
+] as const;
 
 /** Half of the room goes to caches when defaults must shrink: the other half is for image operations. */
 const CACHE_SHARE_OF_ROOM = 0.5;
@@ -133,7 +138,7 @@ function planCaches(
   lineBytes: number,
   heapLimitBytes: number,
   report: Report,
-): Pick<MemoryPlan, 'imageCacheBytes' | 'serverCacheBytes' | 'scaled'> {
+): Pick<MemoryPlan, 'imageCacheBytes' | 'serverCacheBytes' | 'searchIndexBytes' | 'scaled'> {
   const heapBytes = Math.min(heapLimitBytes, HEAP_SHARE_OF_L * lineBytes);
   const roomBytes = Math.max(0, MEMORY_THRESHOLDS.pressure * lineBytes - BASE_RSS_BYTES - heapBytes);
   const fitBytes = roomBytes / CACHE_OVERHEAD_RATIO - EXISTENCE_CACHE_BYTES;
@@ -156,6 +161,7 @@ function planCaches(
   return {
     imageCacheBytes: size('IMAGE_RAM_BUDGET_BYTES'),
     serverCacheBytes: size('SERVER_CACHE_BUDGET_BYTES'),
+    searchIndexBytes: size('SEARCH_INDEX_BUDGET_BYTES'),
     scaled: scale < 1 ? defaults : [],
   };
 }

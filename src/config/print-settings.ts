@@ -6,6 +6,7 @@ import type { Variable } from './variable.js';
 const PLANNED = {
   IMAGE_RAM_BUDGET_BYTES: 'imageCacheBytes',
   SERVER_CACHE_BUDGET_BYTES: 'serverCacheBytes',
+  SEARCH_INDEX_BUDGET_BYTES: 'searchIndexBytes',
 } as const satisfies Partial<Record<VariableName, keyof Settings['memory']>>;
 
 /** The effective settings, one `NAME=value  # source` line each, secrets masked, followed by the memory plan. */
