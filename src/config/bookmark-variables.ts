@@ -73,7 +73,7 @@ export const BOOKMARK_VARIABLES = {
   SEARCH_INDEX_BUDGET_BYTES: define(
     'bookmarks',
     bytes(0),
-    '134217728',
+    '117440512',
     'bytes',
     'Budget of the search index in memory; the default is scaled down when L is small.',
   ),

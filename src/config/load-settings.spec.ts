@@ -345,6 +345,7 @@ describe('the memory plan', () => {
       expect(load({}).memory).toMatchObject({
         imageCacheBytes: 512 * MIB,
         serverCacheBytes: 256 * MIB,
+        searchIndexBytes: 112 * MIB,
         existenceCacheBytes: 8 * MIB,
         scaled: [],
       });
@@ -360,11 +361,16 @@ describe('the memory plan', () => {
           { heapLimitBytes },
         );
 
-        const caches = memory.imageCacheBytes + memory.serverCacheBytes + memory.existenceCacheBytes;
+        const scaledBytes = memory.imageCacheBytes + memory.serverCacheBytes + memory.searchIndexBytes;
+        const caches = scaledBytes + memory.existenceCacheBytes;
         const cachesFit = 100 * MIB + lineBytes / 4 + 1.15 * caches <= 0.8 * lineBytes;
 
-        expect(memory.scaled).toEqual(['IMAGE_RAM_BUDGET_BYTES', 'SERVER_CACHE_BUDGET_BYTES']);
-        expect(cachesFit || memory.imageCacheBytes + memory.serverCacheBytes === 0).toBe(true);
+        expect(memory.scaled).toEqual([
+          'IMAGE_RAM_BUDGET_BYTES',
+          'SERVER_CACHE_BUDGET_BYTES',
+          'SEARCH_INDEX_BUDGET_BYTES',
+        ]);
+        expect(cachesFit || scaledBytes === 0).toBe(true);
         expect(sources).toMatchObject({
           IMAGE_RAM_BUDGET_BYTES: 'scaled',
           SERVER_CACHE_BUDGET_BYTES: 'scaled',
@@ -373,16 +379,16 @@ describe('the memory plan', () => {
     );
 
     it('leave half of the room to image operations when they must shrink, in the proportion of the defaults', () => {
-      const { imageCacheBytes, serverCacheBytes } = load({
+      const { imageCacheBytes, serverCacheBytes, searchIndexBytes } = load({
         TOTAL_PROCESS_MEMORY_BUDGET_BYTES: '1GiB',
       }).memory;
       const roomBytes = (0.8 * 1024 - 100 - 256) / 1.15 - 8;
 
       expect(imageCacheBytes / serverCacheBytes).toBeCloseTo(2, 5);
-      expect((imageCacheBytes + serverCacheBytes) / MIB).toBeCloseTo(roomBytes / 2, 3);
+      expect((imageCacheBytes + serverCacheBytes + searchIndexBytes) / MIB).toBeCloseTo(roomBytes / 2, 3);
     });
 
-    it('keep an explicit setting as it is and scale the other', () => {
+    it('keep an explicit setting as it is and scale the others', () => {
       const { memory, sources } = load({
         TOTAL_PROCESS_MEMORY_BUDGET_BYTES: '768MiB',
         IMAGE_RAM_BUDGET_BYTES: '100MiB',
@@ -391,7 +397,7 @@ describe('the memory plan', () => {
       expect(memory.imageCacheBytes).toBe(100 * MIB);
       expect(memory.serverCacheBytes).toBeLessThan(256 * MIB);
       expect(memory.serverCacheBytes).toBeGreaterThan(0);
-      expect(memory.scaled).toEqual(['SERVER_CACHE_BUDGET_BYTES']);
+      expect(memory.scaled).toEqual(['SERVER_CACHE_BUDGET_BYTES', 'SEARCH_INDEX_BUDGET_BYTES']);
       expect(sources).toMatchObject({
         IMAGE_RAM_BUDGET_BYTES: 'environment',
         SERVER_CACHE_BUDGET_BYTES: 'scaled',
@@ -422,9 +428,18 @@ describe('the memory plan', () => {
     });
 
     it('may be zero on purpose', () => {
-      const { memory } = load({ IMAGE_RAM_BUDGET_BYTES: '0', SERVER_CACHE_BUDGET_BYTES: '0' });
+      const { memory } = load({
+        IMAGE_RAM_BUDGET_BYTES: '0',
+        SERVER_CACHE_BUDGET_BYTES: '0',
+        SEARCH_INDEX_BUDGET_BYTES: '0',
+      });
 
-      expect(memory).toMatchObject({ imageCacheBytes: 0, serverCacheBytes: 0, scaled: [] });
+      expect(memory).toMatchObject({
+        imageCacheBytes: 0,
+        serverCacheBytes: 0,
+        searchIndexBytes: 0,
+        scaled: [],
+      });
     });
 
     it('count a quarter of L for a heap whose limit was left at the default of node', () => {
