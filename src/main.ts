@@ -5,9 +5,11 @@ import { readMachineMemory } from './process-memory/index.js';
 const EXIT_CONFIG = 78;
 
 const USAGE = `Usage: plimsoll [--print-config]
+       plimsoll backup FILE
 
 Starts the server with the settings of the environment.
   --print-config  prints the effective settings with their sources and ends
+  backup FILE     copies the bookmarks to a new file, also while a server runs, and ends
 `;
 
 /** One sentence a line, and an exit code of its own; anything else is a fault of the program. */
@@ -26,7 +28,21 @@ function readSettings(): Settings | undefined {
   }
 }
 
+/** Only what the command needs is loaded. */
+async function backup(settings: Settings, file: string): Promise<void> {
+  const { runBackup } = await import('./database/index.js');
+  const { message, exitCode } = await runBackup(settings, file);
+  (exitCode === 0 ? process.stdout : process.stderr).write(`${message}\n`);
+  process.exitCode = exitCode;
+}
+
 async function main(options: readonly string[]): Promise<void> {
+  const [command, file] = options;
+  if (command === 'backup' && file !== undefined && !file.startsWith('-') && options.length === 2) {
+    const settings = readSettings();
+    if (settings !== undefined) await backup(settings, file);
+    return;
+  }
   const unknown = options.find((option) => option !== '--print-config' && option !== '--help');
   if (unknown !== undefined || options.includes('--help')) {
     (unknown === undefined ? process.stdout : process.stderr).write(USAGE);

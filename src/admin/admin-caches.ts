@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { SearchService } from '../bookmarks/index.js';
 import { PlimsollError } from '../errors/index.js';
 import { ImageMemoryManager } from '../image-memory/index.js';
 import { HitTable } from '../images/index.js';
@@ -16,6 +17,7 @@ export class AdminCaches {
   private readonly flushes = new Map<string, () => FreedBytes>([
     ['image', () => ({ hits: this.clearHits(), image: this.imageMemory.clear() })],
     ['server', () => ({ server: this.serverCache.clear('admin') })],
+    ['search', () => ({ search: this.search.flush() })],
   ]);
 
   constructor(
@@ -23,6 +25,7 @@ export class AdminCaches {
     private readonly imageMemory: ImageMemoryManager,
     private readonly serverCache: ServerCache,
     private readonly hits: HitTable,
+    private readonly search: SearchService,
     @Inject(OBJECT_STORE) private readonly store: ObjectStore,
   ) {
     if (store.forgetRecords !== undefined) {
@@ -38,6 +41,7 @@ export class AdminCaches {
       server: this.serverCache.stats(),
       hits: this.hits.snapshot(),
       store: this.store.snapshot(),
+      search: this.search.snapshot(),
     };
   }
 

@@ -29,6 +29,8 @@ export interface Database {
   transaction<T>(work: (queries: Transaction<Tables>) => Promise<T>): Promise<T>;
   /** Hands out `count` positions of the change feed, in commit order; inside a transaction only. @returns the first */
   nextChangeSeq(queries: Transaction<Tables>, count: number): Promise<number>;
+  /** One round trip that reads a row. @throws PlimsollError `database-unavailable` */
+  ping(): Promise<void>;
   snapshot(): DatabaseSnapshot;
 }
 

@@ -17,8 +17,12 @@ export interface BookmarksTable {
   normaliser_version: number;
   /** Host of the URL, lower case, without `www.`. */
   host: string;
+  /** Labels of `host` from the right, each with a dot after it (`com.example.`): a domain and all below it are one range. */
+  host_key: string;
   /** Effective values of the layered fields in `fields`, for lists, sorting and full-text search. */
   title: string | null;
+  /** For sorting: the first characters of `title`, NFKC and lower case; U+10FFFF, the last of all, without a title. */
+  title_key: string;
   description: string | null;
   note: string | null;
   archived: Flag;

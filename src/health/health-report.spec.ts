@@ -4,6 +4,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { TerminusModule } from '@nestjs/terminus';
 import { Test } from '@nestjs/testing';
 import { loadSettings, SETTINGS } from '../config/index.js';
+import { DATABASE } from '../database/index.js';
 import { PlimsollError } from '../errors/index.js';
 import type { MemoryLevel } from '../events/index.js';
 import type { LevelSnapshot } from '../image-memory/index.js';
@@ -27,6 +28,8 @@ describe('health', () => {
   let threadpoolMs: number;
   let checkWritable: () => Promise<void>;
   let storeChecks: number;
+  let ping: () => Promise<void>;
+  let pings: number;
 
   async function start(environment: Record<string, string> = {}): Promise<void> {
     const sample = {
@@ -44,6 +47,13 @@ describe('health', () => {
         return checkWritable();
       },
     };
+    const rows = {
+      dialect: 'sqlite',
+      ping: (): Promise<void> => {
+        pings += 1;
+        return ping();
+      },
+    };
     const module = await Test.createTestingModule({
       imports: [TerminusModule.forRoot({ logger: false })],
       controllers: [HealthController],
@@ -54,6 +64,7 @@ describe('health', () => {
         { provide: Coordination, useValue: { snapshot: () => ({}) } },
         { provide: SETTINGS, useValue: loadSettings(environment, MACHINE) },
         { provide: OBJECT_STORE, useValue: store },
+        { provide: DATABASE, useValue: rows },
         {
           provide: MEMORY_STATUS,
           useValue: { level: () => level, isStuck: () => stuck, drill: () => drill },
@@ -76,6 +87,8 @@ describe('health', () => {
     threadpoolMs = 1;
     storeChecks = 0;
     checkWritable = () => Promise.resolve();
+    pings = 0;
+    ping = () => Promise.resolve();
   });
 
   afterEach(async () => {
@@ -141,6 +154,7 @@ describe('health', () => {
           allocator: expect.any(String),
         },
         storage: { status: 'up' },
+        database: { status: 'up', dialect: 'sqlite' },
         eventLoop: { status: 'up', p99Ms: 2 },
       },
     });
@@ -186,13 +200,28 @@ describe('health', () => {
     expect(await ask('/readyz')).toMatchObject({ status: 200 });
   });
 
-  it('asks the store once for many probes', async () => {
+  it('is degraded, not down, without its database, and says why: images go on', async () => {
+    await start();
+    ping = () => Promise.reject(new PlimsollError('database-unavailable', 'The database does not answer.'));
+
+    expect(await ask('/api/health')).toMatchObject({
+      status: 200,
+      body: {
+        status: 'degraded',
+        details: { database: { status: 'degraded', message: 'The database does not answer.' } },
+      },
+    });
+    expect(await ask('/readyz')).toMatchObject({ status: 200 });
+  });
+
+  it('asks the store and the database once for many probes', async () => {
     await start();
 
     await Promise.all(Array.from({ length: 5 }, () => ask('/api/health')));
     await ask('/health');
 
     expect(storeChecks).toBe(1);
+    expect(pings).toBe(1);
   });
 
   it('does not write when the server is read-only', async () => {

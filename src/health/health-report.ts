@@ -6,6 +6,7 @@ import {
   type HealthIndicatorFunction,
 } from '@nestjs/terminus';
 import { SETTINGS, type Settings } from '../config/index.js';
+import { DATABASE, type Database } from '../database/index.js';
 import { OBJECT_STORE, type ObjectStore } from '../object-storage/index.js';
 import { describeAllocator, type Allocator } from '../process-memory/index.js';
 import { HealthProbes } from './health-probes.js';
@@ -17,13 +18,17 @@ const STORAGE_CACHE_MS = 10_000;
 /** A store that takes longer to write a few bytes cannot serve. */
 const STORAGE_TIMEOUT_MS = 3_000;
 
+/** The same for rows: how long one answer counts, and how long one may take. */
+const DATABASE_CACHE_MS = 10_000;
+const DATABASE_TIMEOUT_MS = 3_000;
+
 /** Above these the loop, or the threadpool, is late enough to be felt by clients (chosen; image load alone stays at 290 ms). */
 const LOOP_DELAY_WARNING_MS = 250;
 const THREADPOOL_WARNING_MS = 2_000;
 
 /**
- * What the probes answer. Everything comes from the last sample; only the store is asked, and at most once in
- * ten seconds. Uses Terminus: `degraded` is HTTP 200, a component that is down makes 503.
+ * What the probes answer. Everything comes from the last sample; only the store and the database are
+ * asked, and at most once in ten seconds. Uses Terminus: `degraded` is HTTP 200, a component that is down makes 503.
  */
 @Injectable()
 export class HealthReport {
@@ -35,11 +40,12 @@ export class HealthReport {
     private readonly probes: HealthProbes,
     @Inject(SETTINGS) private readonly settings: Settings,
     @Inject(OBJECT_STORE) private readonly store: ObjectStore,
+    @Inject(DATABASE) private readonly rows: Database,
   ) {}
 
   /** @throws ServiceUnavailableException with the same body when a component is down. */
   full(): Promise<HealthCheckResult> {
-    return this.checks.check([this.memory, this.storage, this.eventLoop]);
+    return this.checks.check([this.memory, this.storage, this.database, this.eventLoop]);
   }
 
   /** @throws ServiceUnavailableException at critical memory, when stuck, and while draining. */
@@ -103,6 +109,25 @@ export class HealthReport {
         .withTimeout(STORAGE_TIMEOUT_MS)
         .cacheFor(STORAGE_CACHE_MS),
     );
+  };
+
+  /** Without rows there are no bookmarks, but every image: degraded, so that nobody restarts what would not help. */
+  private readonly database: HealthIndicatorFunction = async () => {
+    const indicator = this.indicators.check('database');
+    const { dialect } = this.rows;
+    const {
+      database: { status, ...figures },
+    } = await indicator
+      .attempt(async () => {
+        await this.rows.ping();
+        return { dialect };
+      })
+      .withTimeout(DATABASE_TIMEOUT_MS)
+      .cacheFor(DATABASE_CACHE_MS);
+    const { message, responseTime } = figures as { message?: string; responseTime?: number };
+    return status === 'up'
+      ? indicator.up({ dialect, pingMs: responseTime })
+      : indicator.degraded({ dialect, message });
   };
 
   private readonly eventLoop: HealthIndicatorFunction = () => {

@@ -10,7 +10,7 @@ import { MEMORY_STATUS } from './memory-status.js';
 
 /**
  * Health, liveness and readiness. Uses `image-memory` (level, coordination), `process-memory` (figures),
- * `object-storage` (is it writable), `health-monitor`, `mem-guard`, `events` and `config`. Global, because `http` reads the drain state and the memory status from here.
+ * `object-storage` (is it writable), `database` (does it answer), `health-monitor`, `mem-guard`, `events` and `config`. Global, because `http` reads the drain state and the memory status from here.
  */
 @Global()
 @Module({

@@ -1,4 +1,5 @@
 import type { OutputFormat } from '../image-memory/index.js';
+import type { ObjectKey } from '../object-storage/index.js';
 
 /** `inside` and `outside` keep the ratio; names and meaning are those of CSS and sharp. */
 export type Fit = 'cover' | 'contain' | 'fill' | 'inside' | 'outside';
@@ -62,7 +63,12 @@ export interface ImageParameters {
 /** Where the picture comes from. */
 export type ImageSource =
   | { readonly kind: 'remote'; /** Normalised absolute URL. */ readonly url: string }
-  | { readonly kind: 'upload'; readonly id: string };
+  | { readonly kind: 'upload'; readonly id: string }
+  | {
+      /** A picture that another room chose or drew, kept by `DerivedImages`; it can be made again. */
+      readonly kind: 'derived';
+      readonly key: ObjectKey;
+    };
 
 export type Delivery = 'bytes' | 'redirect' | 'json';
 

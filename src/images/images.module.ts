@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { DerivedImages } from './derived/derived-images.js';
 import { HitTable } from './delivery/hit-table.js';
 import { HitTableFlush } from './delivery/hit-table-flush.js';
 import { ImageResponder } from './delivery/image-responder.js';
@@ -23,6 +24,7 @@ import { NativeWork } from './work/native-work.js';
 @Module({
   controllers: [ImagesController],
   providers: [
+    DerivedImages,
     FormatChooser,
     HitTable,
     HitTableFlush,
@@ -38,6 +40,6 @@ import { NativeWork } from './work/native-work.js';
     VariantMaker,
     VariantPurger,
   ],
-  exports: [HitTable, StoreWriter, UnifiedImageService],
+  exports: [DerivedImages, HitTable, ImageResponder, RequestReader, StoreWriter, UnifiedImageService],
 })
 export class ImagesModule {}

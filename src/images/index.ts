@@ -1,6 +1,14 @@
 export { CLIENT_QUOTA, type ClientQuota } from './client-quota.js';
 export { HitTable, type HitTableSnapshot, type PreparedHit } from './delivery/hit-table.js';
+export { ImageResponder, type ResponseFacts } from './delivery/image-responder.js';
+export { DerivedImages, type DerivedWork, type NormalisedPicture } from './derived/derived-images.js';
+export type { ImageRequest, ImageSource } from './image-request.js';
 export { ImagesModule } from './images.module.js';
 export { PARAMETERS, type ParameterDescription, type ParameterName } from './parameters/parameter-table.js';
+export { RequestTiming, type RequestContext } from './request-context.js';
+export { RequestReader, type ReadQuery } from './request-reader.js';
+export type { Freshness } from './sources/freshness.js';
+export type { LoadedSource } from './sources/source-loader.js';
+export type { SourceRecord } from './sources/source-record.js';
 export { StoreWriter, type StoreWriterSnapshot } from './sources/store-writer.js';
 export { UnifiedImageService, type ImageAnswer } from './unified-image.service.js';

@@ -9,14 +9,20 @@ import type { RequestContext } from './request-context.js';
 import { FOREVER } from './sources/source-record.js';
 import { UPLOAD_ID } from './uploads/upload.service.js';
 
-/** What a route needs of an HTTP request, validated. */
-export interface ReadRequest extends ParsedImageQuery {
-  readonly source: ImageSource;
+/** What a route needs of an HTTP request, validated; the source is still to be found. */
+export interface ReadQuery extends ParsedImageQuery {
   readonly context: RequestContext;
   /** A signature's expiry, epoch ms; `FOREVER` without one. */
   readonly notAfter: number;
   /** Does the answer depend on `Accept`? */
   readonly negotiated: boolean;
+  /** Parameters that belong to the route itself, as sent. */
+  readonly own: ReadonlyMap<string, string>;
+}
+
+/** The same for a route whose query or path names the source. */
+export interface ReadRequest extends ReadQuery {
+  readonly source: ImageSource;
 }
 
 /** Turns HTTP requests into validated data; the services behind never see a request. */
@@ -39,19 +45,52 @@ export class RequestReader {
    * @throws PlimsollError `invalid-parameter`, `image-not-found`, `unsupported-url-scheme`, `url-not-allowed`
    */
   read(request: Request, response: Response, id?: string): ReadRequest {
+    const query = this.readQuery(request, response);
+    return { ...query, source: id === undefined ? remoteSource(query.url) : uploadSource(id, query.url) };
+  }
+
+  /**
+   * Reads the query of a route that finds its picture in another way. `own` are parameters of the route itself: they
+   * are handed on as they came.
+   *
+   * @throws PlimsollError `invalid-parameter`
+   */
+  readQuery(request: Request, response: Response, own: readonly string[] = []): ReadQuery {
     response.setHeader('Vary', 'Accept');
     const pairs = queryPairs(request.originalUrl);
-    const parsed = parseImageQuery(pairs, this.settings);
+    const parsed = parseImageQuery(
+      pairs.filter(([name]) => !own.includes(name)),
+      this.settings,
+    );
     const negotiated = parsed.parameters.format === 'auto';
     if (!negotiated) response.removeHeader('Vary');
     return {
       ...parsed,
       negotiated,
-      source: id === undefined ? remoteSource(parsed.url) : uploadSource(id, parsed.url),
+      own: ownValues(pairs, own),
       context: contextOf(request, response),
       notAfter: expiryOf(pairs),
     };
   }
+}
+
+function ownValues(
+  pairs: readonly (readonly [string, string])[],
+  own: readonly string[],
+): ReadonlyMap<string, string> {
+  const values = new Map<string, string>();
+  for (const [name, value] of pairs) {
+    if (!own.includes(name)) continue;
+    if (values.has(name)) {
+      throw new PlimsollError(
+        'invalid-parameter',
+        `Parameter "${name}" was given more than once; give it once.`,
+        { details: { parameter: name } },
+      );
+    }
+    values.set(name, value);
+  }
+  return values;
 }
 
 /** The query's pairs, decoded exactly once; repeated names stay visible. */

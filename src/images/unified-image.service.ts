@@ -56,10 +56,18 @@ export class UnifiedImageService {
   ) {}
 
   /**
-   * @throws PlimsollError with the codes of the fetcher, the probe, the decoder and of admission
+   * `known` is the source where the caller has it already; it is then not looked for.
+   *
+   * @throws PlimsollError with the codes of the fetcher, the probe, the decoder and of admission; `image-not-found`
+   *   for an unknown upload and for a derived picture that is gone: whoever made it makes it again
    */
-  async get(request: ImageRequest, context: RequestContext, timing: RequestTiming): Promise<ImageAnswer> {
-    const usable = await this.sources.findUsable(request.source);
+  async get(
+    request: ImageRequest,
+    context: RequestContext,
+    timing: RequestTiming,
+    known?: LoadedSource,
+  ): Promise<ImageAnswer> {
+    const usable = known ?? (await this.sources.findUsable(request.source));
     if (usable !== undefined) {
       const stored = await this.fromCaches(request, usable, context, timing);
       if (stored !== undefined) return stored;

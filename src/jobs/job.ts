@@ -1,3 +1,6 @@
+import type { Transaction } from 'kysely';
+import type { Tables } from '../database/index.js';
+
 export type JobState = 'waiting' | 'running' | 'done' | 'failed' | 'cancelled';
 
 export interface JobProgress {
@@ -6,7 +9,7 @@ export interface JobProgress {
   readonly total?: number;
   /** Counters of the kind, such as `created` and `duplicates`. */
   readonly counts?: Readonly<Record<string, number>>;
-  /** Where to go on after a crash; opaque to the queue. */
+  /** Where to go on after a crash; opaque to the queue. All of it together is JSON of at most 16 KiB. */
   readonly checkpoint?: unknown;
 }
 
@@ -15,12 +18,14 @@ export interface JobView {
   readonly id: string;
   readonly kind: string;
   readonly state: JobState;
+  /** Attempts in a row that did not get further; interrupted ones count, postponed ones do not. */
   readonly attempts: number;
   readonly maxAttempts: number;
   readonly runAt: number;
   readonly progress: JobProgress | null;
-  /** What the handler returned, JSON. */
+  /** What the handler returned, JSON of at most 64 KiB; lists leave it out (`null`). */
   readonly result: unknown;
+  /** Why it failed, or why it waits again. */
   readonly error: { readonly code: string; readonly message: string } | null;
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -51,11 +56,22 @@ export interface JobRun<P> {
   readonly progress: JobProgress | null;
   /** Aborts on shutdown, on cancel, and when the claim was lost. */
   readonly signal: AbortSignal;
-  /** Durable when it resolves; also renews the claim. */
-  saveProgress(progress: JobProgress): Promise<void>;
+  /**
+   * Durable when it resolves; also renews the claim. Of calls that come while one is being written only the last is
+   * written. With `within` it is written by that transaction and appears with it, or not at all; await it there, so that
+   * the transaction rolls back when the claim was lost. Inside a transaction never without `within`.
+   * Progress whose `done` has grown makes this attempt count as the first again.
+   *
+   * @throws JobClaimLost when the run goes on elsewhere, or is over
+   * @throws RangeError over 16 KiB
+   */
+  saveProgress(progress: JobProgress, within?: Transaction<Tables>): Promise<void>;
 }
 
-/** Thrown by a handler: not a failure of the job, which comes again at `runAt` (epoch ms) with its attempt given back. */
+/**
+ * Thrown by a handler: not a failure of the job, which comes again at `runAt` (epoch ms) with its attempt given back.
+ * The reason is shown to people.
+ */
 export class JobPostponed extends Error {
   constructor(
     readonly runAt: number,
@@ -66,7 +82,7 @@ export class JobPostponed extends Error {
   }
 }
 
-/** Thrown by a handler: trying again would not help. */
+/** Thrown by a handler: trying again would not help. Code and message are shown to people. */
 export class JobGivenUp extends Error {
   constructor(
     readonly code: string,
@@ -87,5 +103,9 @@ export interface JobKind<P> {
   readonly gate: 'memory' | 'always';
   /** Jobs that ended are kept for this long, ms. */
   readonly keepMs: number;
+  /**
+   * Ends soon after `job.signal` aborts. May run again after a crash: what it did before must be found in `progress`
+   * or be harmless to do twice. A `PlimsollError` shows its code and message to people, any other error neither.
+   */
   run(job: JobRun<P>): Promise<unknown>;
 }

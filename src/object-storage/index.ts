@@ -14,3 +14,4 @@ export {
   type WriteResult,
 } from './object-store.js';
 export { ObjectStorageModule } from './object-storage.module.js';
+export { TransferGarbage } from './transfer-garbage.js';

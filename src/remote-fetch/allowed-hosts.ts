@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { SettingsError } from '../config/index.js';
 import { unwrapAddress } from './public-address.js';
+import { parseUrl } from './parse-url.js';
 
 type Rule =
   | { readonly kind: 'host' | 'domain'; readonly name: string; readonly port: number | undefined }
@@ -88,8 +89,8 @@ function parseRange(entry: string): Rule | undefined {
 
 function parseName(entry: string): Rule | undefined {
   const match = /^(\*\.)?([\w-]+(?:\.[\w-]+)*)\.?(?::(\d{1,5}))?$/i.exec(entry);
-  if (match?.[2] === undefined || !URL.canParse(`http://${match[2]}/`)) return undefined;
-  const name = new URL(`http://${match[2]}/`).hostname;
+  const name = match?.[2] === undefined ? undefined : parseUrl(`http://${match[2]}/`)?.hostname;
+  if (match === null || name === undefined) return undefined;
   const port = parsePort(match[3]);
   if (port === null || isIP(name) !== 0) return undefined;
   return match[1] === undefined ? { kind: 'host', name, port } : { kind: 'domain', name: `.${name}`, port };

@@ -1,13 +1,8 @@
 import type { Writable } from 'node:stream';
 import { PlimsollError } from '../errors/index.js';
+import type { BodyTarget, Flow } from './body-target.js';
 import type { FetchSink } from './fetch-types.js';
 import { sourceTooLarge } from './origin-faults.js';
-
-/** What stops and starts the bytes: the connection, or the decoder between. */
-export interface Flow {
-  pause(): void;
-  resume(): void;
-}
 
 export type ReceivedBody<S extends FetchSink> =
   { readonly kind: 'memory'; readonly bytes: Buffer } | { readonly kind: 'sink'; readonly sink: S };
@@ -41,7 +36,7 @@ const FIRST_BUFFER_BYTES = 64 * 1024;
  * sink, what was received first. Counts against the cap as it goes. Ends in exactly one of `onComplete`, `onFault`,
  * or a call of `discard`.
  */
-export class BodyReceiver<S extends FetchSink> {
+export class BodyReceiver<S extends FetchSink> implements BodyTarget {
   private receivedBytes = 0;
   private buffer: Buffer | undefined;
   private bufferedBytes = 0;
@@ -84,6 +79,10 @@ export class BodyReceiver<S extends FetchSink> {
     this.ended = true;
     if (this.sink !== undefined) this.endSink(this.sink.writable);
     else if (this.opening === undefined) this.complete({ kind: 'memory', bytes: this.takeExact() });
+  }
+
+  overflow(): void {
+    this.fault(sourceTooLarge(this.options.maxBytes));
   }
 
   /** Drops what was received and waits until the sink is gone. Idempotent, never rejects. */

@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
 import { PlimsollError } from '../errors/index.js';
-import type { Flow } from './body-receiver.js';
+import type { Flow } from './body-target.js';
 
 export type ContentCoding = 'gzip' | 'deflate' | 'br';
 

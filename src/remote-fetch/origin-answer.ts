@@ -1,8 +1,20 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { PlimsollError } from '../errors/index.js';
+import type { ReadBody } from './body-reader.js';
+import type { ReceivedBody } from './body-receiver.js';
 import { ACCEPTED_CODINGS } from './content-decoder.js';
-import type { FetchOutcome, FetchRequest, FetchSink, FreshnessHeaders, Validators } from './fetch-types.js';
-import { single, type OriginAnswer } from './origin-exchange.js';
+import type {
+  AnswerHead,
+  FetchOutcome,
+  FetchSink,
+  FreshnessHeaders,
+  HeadHeaders,
+  ReadOutcome,
+  SourceRequest,
+  Validators,
+} from './fetch-types.js';
+import { pickHeaders, single } from './header-values.js';
+import type { OriginAnswer } from './origin-exchange.js';
 import { statusFault } from './origin-faults.js';
 import { resolveRedirect } from './source-url.js';
 import { USER_AGENT } from './user-agent.js';
@@ -23,13 +35,29 @@ const FRESHNESS_HEADERS = [
   'etag',
   'last-modified',
   'pragma',
-] as const;
+] as const satisfies readonly (keyof FreshnessHeaders)[];
+
+const HEAD_HEADERS = [
+  'retry-after',
+  'link',
+  'etag',
+  'last-modified',
+  'x-robots-tag',
+  'content-language',
+  'cache-control',
+  'expires',
+  'date',
+  'age',
+] as const satisfies readonly (keyof HeadHeaders)[];
+
+/** Longest header of a head, characters (chosen: a dozen `Link` targets). */
+const MAX_HEAD_HEADER_CHARS = 4_096;
 
 /** Longest `Content-Type` that is passed on, characters; the type is sniffed from the bytes anyway (chosen). */
 const MAX_CONTENT_TYPE_CHARS = 256;
 
 /** What is sent: no cookie, no credentials, no referrer. */
-export function requestHeaders(request: FetchRequest<FetchSink>): Record<string, string> {
+export function requestHeaders(request: SourceRequest): Record<string, string> {
   const headers: Record<string, string> = {
     'user-agent': USER_AGENT,
     accept: request.accept,
@@ -42,7 +70,7 @@ export function requestHeaders(request: FetchRequest<FetchSink>): Record<string,
 }
 
 /** Validators that fit into a header; they were an origin's and may hold anything. */
-function sendableValidators({ validators }: FetchRequest<FetchSink>): Validators {
+function sendableValidators({ validators }: SourceRequest): Validators {
   const { etag, lastModified } = validators ?? {};
   return {
     ...(etag !== undefined && HEADER_VALUE.test(etag) && { etag }),
@@ -60,12 +88,13 @@ export const isRedirect = (status: number): boolean => REDIRECT_STATUSES.has(sta
  * @throws PlimsollError `too-many-redirects` past the fifth and in a circle, `url-not-allowed` to another scheme,
  *   `origin-error` without a location that can be read.
  */
-export function redirectTarget(answer: OriginAnswer<FetchSink>, from: URL, seen: ReadonlySet<string>): URL {
+export function redirectTarget(answer: OriginAnswer<unknown>, from: URL, seen: ReadonlySet<string>): URL {
   const location = single(answer.headers.location);
   if (location === undefined) {
     throw new PlimsollError(
       'origin-error',
       `The origin answered ${answer.status} without saying where to go.`,
+      { details: { originStatus: answer.status } },
     );
   }
   const target = resolveRedirect(location, from);
@@ -84,29 +113,54 @@ export function redirectTarget(answer: OriginAnswer<FetchSink>, from: URL, seen:
  * @throws PlimsollError the fault that its status stands for.
  */
 export function toOutcome<S extends FetchSink>(
-  answer: OriginAnswer<S>,
+  answer: OriginAnswer<ReceivedBody<S>>,
   url: URL,
-  request: FetchRequest<S>,
+  request: SourceRequest,
 ): FetchOutcome<S> {
   const finalUrl = url.href;
-  const headers = freshnessHeaders(answer.headers);
+  const headers = pickHeaders(answer.headers, FRESHNESS_HEADERS, Infinity);
   if (answer.body !== undefined) {
-    const contentType = single(answer.headers['content-type'])?.slice(0, MAX_CONTENT_TYPE_CHARS);
-    return { ...answer.body, contentType, headers, finalUrl };
+    return { ...answer.body, contentType: contentType(answer.headers), headers, finalUrl };
   }
-  const { etag, lastModified } = sendableValidators(request);
-  if (answer.status === 304 && (etag !== undefined || lastModified !== undefined)) {
-    return { kind: 'not-modified', headers, finalUrl };
-  }
-  throw statusFault(answer.status, single(answer.headers['retry-after']));
+  if (isNotModified(answer, request)) return { kind: 'not-modified', headers, finalUrl };
+  throw statusFault(answer.status, answer.headers);
 }
 
-function freshnessHeaders(headers: IncomingHttpHeaders): FreshnessHeaders {
-  const kept: { -readonly [K in keyof FreshnessHeaders]: FreshnessHeaders[K] } = {};
-  for (const name of FRESHNESS_HEADERS) {
-    // undici gives a list where a header came in several lines (RFC 9110 section 5.3).
-    const value = headers[name] as string | readonly string[] | undefined;
-    if (value !== undefined) kept[name] = typeof value === 'string' ? value : value.join(', ');
-  }
-  return Object.freeze(kept);
+/** What a reader is told of an answer before its body. */
+export function toHead(status: number, headers: IncomingHttpHeaders, url: URL): AnswerHead {
+  return {
+    status,
+    finalUrl: url.href,
+    contentType: contentType(headers),
+    headers: pickHeaders(headers, HEAD_HEADERS, MAX_HEAD_HEADER_CHARS),
+  };
 }
+
+/**
+ * The final answer as the outcome of a reading.
+ *
+ * @param declined whether its body was not wanted.
+ * @throws PlimsollError the fault that its status stands for.
+ */
+export function toReadOutcome(
+  answer: OriginAnswer<ReadBody>,
+  url: URL,
+  request: SourceRequest,
+  declined: boolean,
+): ReadOutcome {
+  const head = toHead(answer.status, answer.headers, url);
+  if (declined) return { kind: 'declined', head };
+  if (answer.body !== undefined) {
+    return { kind: 'read', head, ...answer.body, truncated: answer.body.end === 'max-bytes' };
+  }
+  if (isNotModified(answer, request)) return { kind: 'not-modified', head };
+  throw statusFault(answer.status, answer.headers);
+}
+
+function isNotModified(answer: OriginAnswer<unknown>, request: SourceRequest): boolean {
+  const { etag, lastModified } = sendableValidators(request);
+  return answer.status === 304 && (etag !== undefined || lastModified !== undefined);
+}
+
+const contentType = (headers: IncomingHttpHeaders): string | undefined =>
+  single(headers['content-type'])?.slice(0, MAX_CONTENT_TYPE_CHARS);

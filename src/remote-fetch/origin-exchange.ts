@@ -2,11 +2,16 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { Cancel, Clock } from '../clock/index.js';
 import { PlimsollError } from '../errors/index.js';
-import { BodyReceiver, type Flow, type ReceivedBody } from './body-receiver.js';
+import type { BodyTarget, Flow, OpenBody } from './body-target.js';
 import type { Connection } from './connection.js';
-import { ContentDecoder, parseContentCoding, type ContentCoding } from './content-decoder.js';
-import type { FetchSink } from './fetch-types.js';
-import { connectionFault, sourceTooLarge } from './origin-faults.js';
+import {
+  ContentDecoder,
+  parseContentCoding,
+  type ContentCoding,
+  type DecoderTarget,
+} from './content-decoder.js';
+import { contentLength, single } from './header-values.js';
+import { connectionFault } from './origin-faults.js';
 
 /** An answer without a use for its body is read to the end, to keep the connection, only when it is this short and comes this fast. */
 const DRAIN_BYTES = 16 * 1024;
@@ -20,20 +25,20 @@ export class StaleConnectionError extends Error {
   override readonly name = 'StaleConnectionError';
 }
 
-export interface OriginAnswer<S extends FetchSink> {
+export interface OriginAnswer<B> {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** Present when the status carries a body that was asked for (2xx). */
-  readonly body?: ReceivedBody<S>;
+  /** Present when the status carries a body that was asked for (2xx) and was not declined. */
+  readonly body?: B;
 }
 
-export interface ExchangeOptions<S extends FetchSink> {
+export interface ExchangeOptions<B> {
   readonly connection: Connection;
   readonly path: string;
   readonly headers: Record<string, string>;
+  /** Cap on the decoded body, bytes; the target holds it, the exchange bounds the encoded bytes by it. */
   readonly maxBytes: number;
-  readonly memoryThresholdBytes: number;
-  readonly openSink: () => Promise<S>;
+  readonly openBody: OpenBody<B>;
   /** Longest silence inside the body, ms; time in which we hold the origin back does not count. */
   readonly idleTimeoutMs: number;
   readonly clock: Clock;
@@ -45,14 +50,14 @@ export interface ExchangeOptions<S extends FetchSink> {
 }
 
 /**
- * One request and its answer on one connection. Chunks go from undici's parser straight into the receiver: no
- * stream lies between, a small body is copied once, into its final buffer.
+ * One request and its answer on one connection. Chunks go from undici's parser straight into the target of
+ * the body: no stream lies between, a small body is copied once, into its final buffer.
  */
-export class OriginExchange<S extends FetchSink> implements Dispatcher.DispatchHandler {
-  private readonly answer: Promise<OriginAnswer<S>>;
-  private resolve!: (answer: OriginAnswer<S> | Promise<never>) => void;
+export class OriginExchange<B> implements Dispatcher.DispatchHandler {
+  private readonly answer: Promise<OriginAnswer<B>>;
+  private resolve!: (answer: OriginAnswer<B> | Promise<never>) => void;
   private controller: Dispatcher.DispatchController | undefined;
-  private receiver: BodyReceiver<S> | undefined;
+  private target: BodyTarget | undefined;
   private decoder: ContentDecoder | undefined;
   private status = 0;
   private headers: IncomingHttpHeaders = {};
@@ -63,14 +68,14 @@ export class OriginExchange<S extends FetchSink> implements Dispatcher.DispatchH
   private detached = false;
   private settled = false;
 
-  constructor(private readonly options: ExchangeOptions<S>) {
+  constructor(private readonly options: ExchangeOptions<B>) {
     this.answer = new Promise((resolve) => {
       this.resolve = resolve;
     });
   }
 
   /** Sends the request. Rejects with a typed fault, with what a sink threw, or with {@link StaleConnectionError}. */
-  run(): Promise<OriginAnswer<S>> {
+  run(): Promise<OriginAnswer<B>> {
     const { connection, path, headers } = this.options;
     connection.dispatch({ path, method: 'GET', headers }, this);
     return this.answer;
@@ -108,15 +113,15 @@ export class OriginExchange<S extends FetchSink> implements Dispatcher.DispatchH
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.settled || this.receiver === undefined) return;
+    if (this.settled || this.target === undefined) return;
     this.lastActivityMs = this.options.clock.monotonicMs();
     if (this.decoder === undefined) {
-      this.receiver.push(chunk);
+      this.target.push(chunk);
       return;
     }
     this.encodedBytes += chunk.length;
     if (this.encodedBytes > this.options.maxBytes + ENCODED_SLACK_BYTES) {
-      this.fail(sourceTooLarge(this.options.maxBytes));
+      this.target.overflow();
     } else {
       this.decoder.push(chunk);
     }
@@ -127,8 +132,8 @@ export class OriginExchange<S extends FetchSink> implements Dispatcher.DispatchH
     this.cancelTimer?.();
     this.detached = true;
     this.options.releaseConnection();
-    if (this.receiver === undefined) this.settle();
-    else (this.decoder ?? this.receiver).end();
+    if (this.target === undefined) this.settle();
+    else (this.decoder ?? this.target).end();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
@@ -138,48 +143,55 @@ export class OriginExchange<S extends FetchSink> implements Dispatcher.DispatchH
     if (!answered && connection.uses > 0)
       this.fail(new StaleConnectionError('closed while idle', { cause: error }));
     // Without a use for the body, a break in it changes nothing.
-    else if (answered && this.receiver === undefined) this.settleWithoutRest();
+    else if (answered && this.target === undefined) this.settle();
     else this.fail(connectionFault(error, this.controller !== undefined));
   }
 
   private startBody(): void {
-    const { maxBytes, memoryThresholdBytes, openSink } = this.options;
+    const { status, headers } = this;
+    let target: BodyTarget | undefined;
     let coding: ContentCoding | undefined;
     try {
-      coding = parseContentCoding(single(this.headers['content-encoding']));
+      coding = parseContentCoding(single(headers['content-encoding']));
+      target = this.options.openBody({
+        status,
+        headers,
+        expectedBytes: coding === undefined ? contentLength(headers) : undefined,
+        flow: {
+          pause: () => (this.decoder ?? this.connectionFlow).pause(),
+          resume: () => (this.decoder ?? this.connectionFlow).resume(),
+        },
+        onComplete: (body) => this.settle(body),
+        onFault: (error) => this.fail(error),
+      });
     } catch (error) {
       this.fail(error);
       return;
     }
-    const receiver = new BodyReceiver<S>({
-      maxBytes,
-      memoryThresholdBytes,
-      openSink,
-      expectedBytes: coding === undefined ? contentLength(this.headers) : undefined,
-      flow: {
-        pause: () => (this.decoder ?? this.connectionFlow).pause(),
-        resume: () => (this.decoder ?? this.connectionFlow).resume(),
-      },
-      onComplete: (body) => this.settle(body),
-      onFault: (error) => this.fail(error),
-    });
-    this.receiver = receiver;
-    if (coding !== undefined) {
-      this.decoder = new ContentDecoder(coding, this.connectionFlow, {
-        push: (chunk) => receiver.push(chunk),
-        end: () => receiver.end(),
-        fault: (error) => this.fail(error),
-      });
+    if (target === undefined) {
+      this.startDrain();
+      return;
     }
+    this.target = target;
+    if (coding !== undefined)
+      this.decoder = new ContentDecoder(coding, this.connectionFlow, this.decoded(target));
     this.lastActivityMs = this.options.clock.monotonicMs();
     this.watchIdle(this.options.idleTimeoutMs);
-    receiver.start();
+    target.start();
+  }
+
+  private decoded(target: BodyTarget): DecoderTarget {
+    return {
+      push: (chunk) => target.push(chunk),
+      end: () => target.end(),
+      fault: (error) => this.fail(error),
+    };
   }
 
   private startDrain(): void {
     const length = this.status === 304 ? 0 : contentLength(this.headers);
-    if (length === undefined || length > DRAIN_BYTES) this.settleWithoutRest();
-    else this.cancelTimer = this.options.clock.after(DRAIN_MS, () => this.settleWithoutRest());
+    if (length === undefined || length > DRAIN_BYTES) this.settle();
+    else this.cancelTimer = this.options.clock.after(DRAIN_MS, () => this.settle());
   }
 
   private readonly connectionFlow: Flow = {
@@ -208,19 +220,17 @@ export class OriginExchange<S extends FetchSink> implements Dispatcher.DispatchH
   }
 
   private async rejectWhenClean(error: unknown): Promise<never> {
-    await this.receiver?.discard();
+    await this.target?.discard();
     throw error;
   }
 
-  private settleWithoutRest(): void {
-    this.dropConnection(new Error('The rest of the answer is not needed.'));
-    this.settle();
-  }
-
-  private settle(body?: ReceivedBody<S>): void {
+  /** A target may have enough before the origin is done: what is left is not waited for. */
+  private settle(body?: B): void {
     if (this.settled) return;
     this.settled = true;
     this.cancelTimer?.();
+    this.dropConnection(new Error('The rest of the answer is not needed.'));
+    this.decoder?.destroy();
     const { status, headers } = this;
     this.resolve(body === undefined ? { status, headers } : { status, headers, body });
   }
@@ -231,15 +241,4 @@ export class OriginExchange<S extends FetchSink> implements Dispatcher.DispatchH
     this.controller?.abort(reason instanceof Error ? reason : new Error('The exchange is over.'));
     this.options.dropConnection();
   }
-}
-
-/** Announced length; `undefined` without one that can be read. */
-function contentLength(headers: IncomingHttpHeaders): number | undefined {
-  const value = single(headers['content-length']);
-  return value !== undefined && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
-}
-
-/** The first value of a header, also where an origin repeats one that may come only once. */
-export function single(value: string | readonly string[] | undefined): string | undefined {
-  return typeof value === 'string' || value === undefined ? value : value[0];
 }

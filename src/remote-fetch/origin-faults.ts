@@ -1,11 +1,20 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { PlimsollError } from '../errors/index.js';
+import { single } from './header-values.js';
 
-/** Most seconds of an origin's `Retry-After` that are believed. */
+/** Most seconds of an origin's `Retry-After` that are believed where it stretches a remembered failure. */
 const MAX_RETRY_AFTER_SECONDS = 300;
 
-/** The fault that an origin's status stands for; every status but the ones that carry a body, a redirect or a 304. */
-export function statusFault(status: number, retryAfter: string | undefined): PlimsollError {
-  const details = { originStatus: status };
+/** Most of a `Retry-After` that is reported in `details.retryAfterMs` (chosen: a day). */
+const MAX_REPORTED_RETRY_AFTER_MS = 86_400_000;
+
+/**
+ * The fault that an origin's status stands for; every status but the ones that carry a body, a redirect or a 304.
+ * Its `details` hold `originStatus`, and `retryAfterMs` where the origin sent a `Retry-After` that can be read.
+ */
+export function statusFault(status: number, headers: IncomingHttpHeaders): PlimsollError {
+  const retryAfterMs = readRetryAfterMs(headers);
+  const details = { originStatus: status, ...(retryAfterMs !== undefined && { retryAfterMs }) };
   if (status === 404)
     return new PlimsollError('origin-not-found', 'The origin has no such source (404).', { details });
   if (status === 410)
@@ -15,17 +24,22 @@ export function statusFault(status: number, retryAfter: string | undefined): Pli
       details,
     });
   }
-  const seconds = parseRetryAfter(retryAfter);
   return new PlimsollError('origin-error', `The origin answered ${status}.`, {
     details,
-    ...(seconds !== undefined && { retryAfterSeconds: seconds }),
+    ...(retryAfterMs !== undefined && {
+      retryAfterSeconds: Math.min(Math.ceil(retryAfterMs / 1000), MAX_RETRY_AFTER_SECONDS),
+    }),
   });
 }
 
-/** Seconds only: the form with a date depends on two clocks. */
-function parseRetryAfter(value: string | undefined): number | undefined {
-  if (value === undefined || !/^\d{1,9}$/.test(value)) return undefined;
-  return Math.min(Number(value), MAX_RETRY_AFTER_SECONDS);
+/** Both forms of RFC 9110 section 10.2.3. A date counts from the answer's own `Date`: two clocks would not agree. */
+function readRetryAfterMs(headers: IncomingHttpHeaders): number | undefined {
+  const value = single(headers['retry-after'])?.trim();
+  if (value === undefined) return undefined;
+  const waitMs = /^\d{1,9}$/.test(value)
+    ? Number(value) * 1000
+    : Date.parse(value) - Date.parse(single(headers.date) ?? '');
+  return Number.isFinite(waitMs) ? Math.min(Math.max(waitMs, 0), MAX_REPORTED_RETRY_AFTER_MS) : undefined;
 }
 
 /** Faults of this machine, not of the origin: out of file descriptors, ports or memory. */

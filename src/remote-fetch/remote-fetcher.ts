@@ -5,14 +5,26 @@ import { AbortedError, PlimsollError, isAbort, isPlimsollError } from '../errors
 import { ByteAccounts, type ByteAccount } from '../process-memory/index.js';
 import { AddressGuard } from './address-guard.js';
 import { AllowedHosts } from './allowed-hosts.js';
+import { BodyReader, type ReadBody } from './body-reader.js';
+import { BodyReceiver, type ReceivedBody } from './body-receiver.js';
+import type { BodyStart, BodyTarget } from './body-target.js';
 import { Cancellation } from './cancellation.js';
 import { ConnectionPool } from './connection-pool.js';
 import { DownloadSlots } from './download-slots.js';
 import { FAILURE_MEMORY_BYTES, FailureMemory } from './failure-memory.js';
-import type { FetchOutcome, FetchRequest, FetchSink, FetchSnapshot } from './fetch-types.js';
-import { HOST_RESOLVER, type HostAddress, type HostResolver } from './host-resolver.js';
-import { isRedirect, redirectTarget, requestHeaders, toOutcome } from './origin-answer.js';
-import { OriginExchange, StaleConnectionError, type OriginAnswer } from './origin-exchange.js';
+import type {
+  FetchOutcome,
+  FetchRequest,
+  FetchSink,
+  FetchSnapshot,
+  ReadOutcome,
+  ReadRequest,
+  SourceRequest,
+} from './fetch-types.js';
+import { HOST_RESOLVER, type HostResolver } from './host-resolver.js';
+import { toHead, toOutcome, toReadOutcome } from './origin-answer.js';
+import { OriginHops } from './origin-hops.js';
+import { parseUrl } from './parse-url.js';
 import { parseSourceUrl } from './source-url.js';
 
 /**
@@ -27,13 +39,14 @@ export class RemoteFetcher implements OnApplicationShutdown {
   private readonly failures: FailureMemory;
   private readonly account: ByteAccount;
   private readonly pool = new ConnectionPool();
+  private readonly hops: OriginHops;
   private readonly running = new Set<Cancellation>();
   private readonly failedByCode: Record<string, number> = {};
   private completed = 0;
   private closed = false;
 
   constructor(
-    @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(SETTINGS) settings: Settings,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(HOST_RESOLVER) resolver: HostResolver,
     accounts: ByteAccounts,
@@ -45,6 +58,13 @@ export class RemoteFetcher implements OnApplicationShutdown {
       values.PUBLIC_URL,
     );
     this.slots = new DownloadSlots(values.FETCH_CONCURRENCY, values.FETCH_PER_ORIGIN, values.QUEUE_MAX_ITEMS);
+    this.hops = new OriginHops({
+      settings,
+      clock,
+      guard: this.guard,
+      slots: this.slots,
+      pool: this.pool,
+    });
     this.account = accounts.open('fetch-failures', FAILURE_MEMORY_BYTES);
     this.failures = new FailureMemory(clock, values.NEGATIVE_CACHE_TTL_MS, this.account);
   }
@@ -59,46 +79,42 @@ export class RemoteFetcher implements OnApplicationShutdown {
    * @throws PlimsollError `invalid-parameter`, `unsupported-url-scheme`, `url-not-allowed`, `server-busy`,
    *   `shutting-down`: decided here, never remembered; `origin-not-found`, `origin-gone`, `origin-refused`,
    *   `origin-error`, `origin-unreachable`, `origin-timeout`, `too-many-redirects`, `source-too-large`: the
-   *   origin's, remembered for NEGATIVE_CACHE_TTL_MS (a passed total deadline is not: it is the caller's).
+   *   origin's, remembered for NEGATIVE_CACHE_TTL_MS (a passed total deadline is not: it is the caller's). Where the
+   *   origin answered, `details` hold its status as `originStatus`, and its `Retry-After` as `retryAfterMs`.
    */
-  async fetch<S extends FetchSink>(request: FetchRequest<S>): Promise<FetchOutcome<S>> {
-    let key: string | undefined;
-    let cancellation: Cancellation | undefined;
-    try {
-      if (this.closed) throw shuttingDown();
-      if (request.signal?.aborted === true) throw new AbortedError('The fetch was aborted by its caller.');
-      const url = parseSourceUrl(request.url);
-      this.guard.checkUrl(url);
-      this.failures.throwIfKnown(url.href, request.maxBytes);
-      key = url.href;
-      cancellation = new Cancellation(
-        this.clock,
-        request.queueTimeoutMs ?? request.timeoutMs,
-        request.signal,
-      );
-      this.running.add(cancellation);
-      const outcome = await this.follow(url, request, cancellation);
-      this.failures.forget(key);
-      this.completed += 1;
-      return outcome;
-    } catch (error) {
-      this.count(error);
-      if (key !== undefined && cancellation?.isCausedBy(error) !== true) {
-        this.failures.remember(key, error, request.maxBytes);
-      }
-      throw error;
-    } finally {
-      if (cancellation !== undefined) {
-        cancellation.close();
-        this.running.delete(cancellation);
-      }
-    }
+  fetch<S extends FetchSink>(request: FetchRequest<S>): Promise<FetchOutcome<S>> {
+    return this.run(request, request.maxBytes, async (first, cancellation) => {
+      const openBody = (start: BodyStart<ReceivedBody<S>>): BodyTarget =>
+        new BodyReceiver<S>({ ...request, ...start });
+      const { answer, url } = await this.hops.follow(first, request, openBody, cancellation);
+      return toOutcome(answer, url, request);
+    });
+  }
+
+  /**
+   * Reads a source while it comes in and keeps none of it: under the same guard, limits and slots as {@link fetch}.
+   * Reading ends without an error when the reader has enough or `maxBytes` were read; the socket is closed then.
+   * What `onHead` or `onChunk` throws is passed on as it is.
+   *
+   * @throws AbortedError, PlimsollError as {@link fetch}, but never `source-too-large`
+   */
+  read(request: ReadRequest): Promise<ReadOutcome> {
+    // A source that was too large to be fetched whole can still be read.
+    return this.run(request, Infinity, async (first, cancellation) => {
+      let declined = false;
+      const openBody = (start: BodyStart<ReadBody>, url: URL): BodyTarget | undefined => {
+        declined = request.onHead?.(toHead(start.status, start.headers, url)) === 'decline';
+        return declined ? undefined : new BodyReader({ ...request, ...start });
+      };
+      const { answer, url } = await this.hops.follow(first, request, openBody, cancellation);
+      return toReadOutcome(answer, url, request, declined);
+    });
   }
 
   /** Drops what is remembered about failures of this URL, so that the next fetch asks the origin. */
   forget(url: string): void {
-    if (!URL.canParse(url)) return;
-    const parsed = new URL(url);
+    const parsed = parseUrl(url);
+    if (parsed === undefined) return;
     parsed.hash = '';
     this.failures.forget(parsed.href);
   }
@@ -125,93 +141,43 @@ export class RemoteFetcher implements OnApplicationShutdown {
     await this.pool.closeAll();
   }
 
-  private async follow<S extends FetchSink>(
-    first: URL,
-    request: FetchRequest<S>,
-    cancellation: Cancellation,
-  ): Promise<FetchOutcome<S>> {
-    const seen = new Set<string>();
-    let url = first;
-    let release = await this.slots.acquire(url.origin, cancellation);
-    cancellation.begin(request.timeoutMs);
+  /** What fetching and reading share: the guard, the failures known already, the ways to end it, the counting. */
+  private async run<T>(
+    request: SourceRequest,
+    maxBytes: number,
+    work: (url: URL, cancellation: Cancellation) => Promise<T>,
+  ): Promise<T> {
+    let key: string | undefined;
+    let cancellation: Cancellation | undefined;
     try {
-      for (;;) {
-        seen.add(url.href);
-        const answer = await this.hop(url, request, cancellation);
-        if (!isRedirect(answer.status)) return toOutcome(answer, url, request);
-        const target = redirectTarget(answer, url, seen);
-        this.guard.checkUrl(target);
-        if (target.origin !== url.origin) {
-          // Its own line for each origin: a slow target must not be reached past its limit.
-          release();
-          release = await this.slots.acquire(target.origin, cancellation);
-        }
-        url = target;
+      if (this.closed) throw shuttingDown();
+      if (request.signal?.aborted === true) throw new AbortedError('The fetch was aborted by its caller.');
+      const url = parseSourceUrl(request.url);
+      this.guard.checkUrl(url);
+      this.failures.throwIfKnown(url.href, maxBytes);
+      key = url.href;
+      cancellation = new Cancellation(
+        this.clock,
+        request.queueTimeoutMs ?? request.timeoutMs,
+        request.signal,
+      );
+      this.running.add(cancellation);
+      const outcome = await work(url, cancellation);
+      this.failures.forget(key);
+      this.completed += 1;
+      return outcome;
+    } catch (error) {
+      this.count(error);
+      if (key !== undefined && cancellation?.isCausedBy(error) !== true) {
+        this.failures.remember(key, error, maxBytes);
       }
+      throw error;
     } finally {
-      release();
+      if (cancellation !== undefined) {
+        cancellation.close();
+        this.running.delete(cancellation);
+      }
     }
-  }
-
-  /** One hop: addresses, connection, request, answer; under the header deadline until the headers are there. */
-  private async hop<S extends FetchSink>(
-    url: URL,
-    request: FetchRequest<S>,
-    cancellation: Cancellation,
-  ): Promise<OriginAnswer<S>> {
-    const timeoutMs = this.settings.values.FETCH_HEADER_TIMEOUT_MS;
-    let end: (error: Error) => void = () => undefined;
-    const cancelTimer = this.clock.after(timeoutMs, () =>
-      end(
-        new PlimsollError('origin-timeout', `The origin did not answer within ${timeoutMs} ms.`, {
-          details: { timeoutMs },
-        }),
-      ),
-    );
-    const forget = cancellation.onCancel((error) => end(error));
-    try {
-      cancellation.throwIfCancelled();
-      const addresses = await new Promise<readonly HostAddress[]>((resolve, reject) => {
-        end = reject;
-        this.guard.pin(url).then(resolve, reject);
-      });
-      const send = (fresh: boolean): Promise<OriginAnswer<S>> => {
-        cancellation.throwIfCancelled();
-        const exchange = this.open(url, addresses, fresh, request, cancelTimer);
-        end = (error) => exchange.fail(error);
-        return exchange.run();
-      };
-      return await send(false).catch((error: unknown) => {
-        if (error instanceof StaleConnectionError) return send(true);
-        throw error;
-      });
-    } finally {
-      cancelTimer();
-      forget();
-    }
-  }
-
-  private open<S extends FetchSink>(
-    url: URL,
-    addresses: readonly HostAddress[],
-    fresh: boolean,
-    request: FetchRequest<S>,
-    onHeaders: () => void,
-  ): OriginExchange<S> {
-    const connection = this.pool.take(url.origin, addresses, fresh);
-    return new OriginExchange<S>({
-      connection,
-      path: url.pathname + url.search,
-      headers: requestHeaders(request),
-      maxBytes: request.maxBytes,
-      memoryThresholdBytes: request.memoryThresholdBytes,
-      openSink: request.openSink,
-      idleTimeoutMs: this.settings.values.FETCH_IDLE_TIMEOUT_MS,
-      clock: this.clock,
-      onHeaders,
-      releaseConnection: () => this.pool.release(connection),
-      dropConnection: () => this.pool.drop(connection),
-    });
   }
 
   private count(error: unknown): void {

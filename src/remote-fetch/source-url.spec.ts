@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { MAX_SOURCE_URL_CHARS, normaliseSourceUrl, resolveRedirect } from './source-url.js';
+import { MAX_SOURCE_URL_CHARS, normaliseSourceUrl, parseSourceUrl, resolveRedirect } from './source-url.js';
 
 const coded = (code: string): object => expect.objectContaining({ code }) as object;
 
@@ -72,5 +72,13 @@ describe('resolveRedirect', () => {
 
   it('calls a location that is no URL a fault of the origin', () => {
     expect(() => resolveRedirect('http://[', from)).toThrow(coded('origin-error'));
+  });
+});
+
+describe('parseSourceUrl', () => {
+  it('reads letters beyond ASCII however often it was called', () => {
+    for (let call = 0; call < 20_000; call += 1) parseSourceUrl('https://plain.example/path');
+
+    expect(parseSourceUrl('https://bücher.example/ü').href).toBe('https://xn--bcher-kva.example/%C3%BC');
   });
 });

@@ -1,4 +1,5 @@
 import { PlimsollError } from '../errors/index.js';
+import { parseUrl } from './parse-url.js';
 
 /** Longest source URL, characters, before and after parsing (chosen: twice what proxies pass in a request line's query). */
 export const MAX_SOURCE_URL_CHARS = 4_096;
@@ -18,10 +19,10 @@ const tooLong = (): PlimsollError =>
  */
 export function parseSourceUrl(text: string): URL {
   if (text.length > MAX_SOURCE_URL_CHARS) throw tooLong();
-  if (!URL.canParse(text)) {
+  const url = parseUrl(text);
+  if (url === undefined) {
     throw new PlimsollError('invalid-parameter', 'The source URL must be an absolute http or https URL.');
   }
-  const url = new URL(text);
   assertHttp(url);
   url.hash = '';
   if (url.href.length > MAX_SOURCE_URL_CHARS) throw tooLong();
@@ -40,10 +41,10 @@ export function normaliseSourceUrl(text: string): string {
  *   another scheme or carries credentials: the client's own URL was fine, so this is not its mistake.
  */
 export function resolveRedirect(location: string, from: URL): URL {
-  if (location.length > MAX_SOURCE_URL_CHARS || !URL.canParse(location, from.href)) {
+  const target = location.length > MAX_SOURCE_URL_CHARS ? undefined : parseUrl(location, from);
+  if (target === undefined) {
     throw new PlimsollError('origin-error', 'The origin redirected to something that is not a URL.');
   }
-  const target = new URL(location, from.href);
   if (target.protocol !== 'http:' && target.protocol !== 'https:') {
     throw new PlimsollError('url-not-allowed', 'The origin redirected to a URL that is not http or https.');
   }

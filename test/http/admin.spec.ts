@@ -197,7 +197,7 @@ describe('the admin routes', () => {
       ['existence', ['existence'], ['store-records']],
       [
         'all',
-        ['existence', 'hits', 'image', 'server'],
+        ['existence', 'hits', 'image', 'search', 'server'],
         ['hit-table', 'image-cache', 'server-cache', 'store-records'],
       ],
     ])('empties %s and says what each part freed', async (name, parts, accounts) => {
@@ -217,12 +217,12 @@ describe('the admin routes', () => {
     });
 
     it('refuses a name that is none, with the list of those that are', async () => {
-      const { status, body } = await ask('DELETE', '/api/admin/caches/search');
+      const { status, body } = await ask('DELETE', '/api/admin/caches/browser');
 
       expect(status).toBe(400);
       expect(body).toMatchObject({
         code: 'invalid-parameter',
-        detail: 'There is no cache of this name; there are: image, server, existence, all.',
+        detail: 'There is no cache of this name; there are: image, server, search, existence, all.',
       });
     });
 

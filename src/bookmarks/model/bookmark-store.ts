@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely';
 import type { Tables } from '../../database/index.js';
+import type { PlimsollError } from '../../errors/index.js';
 import type {
   Bookmark,
   Enrichment,
@@ -46,6 +47,8 @@ export interface InsertOutcome {
 /** Changes to one bookmark; absent means unchanged, null takes a value away. */
 export interface BookmarkChange {
   readonly url?: { readonly url: string; readonly normalisedUrl: string; readonly host: string };
+  /** Whole layers in place of all; for another page under the same bookmark. `values` then comes on top. */
+  readonly fields?: FieldLayers;
   /** Sets (string) or takes back (null) the value of one source. */
   readonly values?: {
     readonly source: FieldSource;
@@ -60,7 +63,34 @@ export interface BookmarkChange {
   readonly http?: HttpState;
   readonly enrichment?: Enrichment;
   readonly externalId?: string | null;
+  /**
+   * Only the bookkeeping of a check has moved (`http` and `enrichment`: times, attempts): written without a new
+   * revision, `modifiedAt` or place in the change feed, so that looking at a page that has not changed neither
+   * breaks an `If-Match` nor wakes every client and the search index.
+   */
+  readonly quiet?: true;
 }
+
+/** One write of a batch. */
+export type StoreWrite =
+  | { readonly kind: 'insert'; readonly draft: BookmarkDraft; readonly rule: DuplicateRule }
+  | {
+      readonly kind: 'update';
+      readonly id: string;
+      /** As for `update`; may throw a PlimsollError, which refuses this write alone. */
+      readonly change: (current: Bookmark) => BookmarkChange | null;
+    }
+  | {
+      readonly kind: 'remove';
+      readonly id: string;
+      /** May throw a PlimsollError, which refuses this write alone. */
+      readonly check?: (current: Bookmark) => void;
+    };
+
+export type WriteOutcome =
+  | InsertOutcome
+  | { readonly outcome: 'updated' | 'unchanged' | 'removed'; readonly bookmark: Bookmark }
+  | { readonly outcome: 'refused'; readonly error: PlimsollError };
 
 export type BookmarkSort = 'createdAt' | '-createdAt' | 'modifiedAt' | '-modifiedAt' | 'title' | '-title';
 
@@ -122,6 +152,18 @@ export interface BookmarkStore {
     change: (current: Bookmark) => BookmarkChange | null,
     ifRevision?: number,
   ): Promise<Bookmark>;
+  /**
+   * Applies writes one after the other in one transaction; each sees what those before it did. A write that is refused
+   * (`bookmark-not-found`, `bookmark-url-taken`, or what its own function throws) changes nothing and holds up no
+   * other: its outcome says why. Outcomes stand in the order of the writes; of what was removed the last state.
+   * `alongside` runs in the same transaction, last.
+   *
+   * @throws PlimsollError `database-unavailable`; then nothing was written
+   */
+  applyAll(
+    writes: readonly StoreWrite[],
+    alongside?: (queries: Transaction<Tables>, outcomes: readonly WriteOutcome[]) => Promise<void>,
+  ): Promise<readonly WriteOutcome[]>;
   /** Leaves a tombstone. @returns false when there was none @throws PlimsollError `revision-mismatch` */
   remove(id: string, ifRevision?: number): Promise<boolean>;
   /** Keyset pages: rows that change meanwhile are neither lost nor doubled. @throws PlimsollError `invalid-cursor` */

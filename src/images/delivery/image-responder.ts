@@ -18,6 +18,8 @@ export interface ResponseFacts {
   /** A signature's expiry, epoch ms; `FOREVER` without one. */
   readonly notAfter: number;
   readonly timing: RequestTiming;
+  /** The route is guarded by a token: no shared cache may keep the answer. */
+  readonly isPrivate?: boolean;
 }
 
 /** Writes image answers: headers, 304, ranges, HEAD; and offers what is in memory to the hit table. */
@@ -53,9 +55,12 @@ export class ImageResponder {
 
   private writeHeaders(response: Response, answer: ImageAnswer, facts: ResponseFacts): void {
     const standIn = answer.outcome.kind === 'nearby' || answer.outcome.stale === true;
+    const lifetime = standIn
+      ? STAND_IN_CACHE_CONTROL
+      : cacheControl(answer, this.clock.now(), facts.notAfter);
     response.setHeader(
       'Cache-Control',
-      standIn ? STAND_IN_CACHE_CONTROL : cacheControl(answer, this.clock.now(), facts.notAfter),
+      facts.isPrivate === true ? lifetime.replace('public', 'private') : lifetime,
     );
     response.setHeader('ETag', answer.etag);
     response.setHeader('Cache-Status', cacheStatus(answer.outcome));

@@ -24,7 +24,7 @@ import { StoreWriter } from './store-writer.js';
 
 type RemoteSource = Extract<ImageSource, { kind: 'remote' }>;
 
-/** An original or upload that exists, and its bytes when this very request fetched them and they are small. */
+/** A source that exists, and its bytes when this very request fetched them, or brings them, and they are small. */
 export interface LoadedSource {
   readonly record: SourceRecord;
   readonly bytes?: Buffer;
@@ -70,6 +70,8 @@ export class SourceLoader {
     const now = this.clock.now();
     if (now < record.freshUntil) return { record, stale: false };
     if (now >= record.staleUntil || source.kind === 'upload') return undefined;
+    // Who made it sees to it that it is made again.
+    if (source.kind === 'derived') return { record, stale: true };
     // Background work pauses from `coordinate` up; what is stale meanwhile is served as such.
     if (!isAtLeast(this.imageMemory.level(), 'coordinate')) {
       this.tasks.detach(this.revalidate(source, record), 'image.revalidate');
@@ -80,12 +82,12 @@ export class SourceLoader {
   /**
    * The source, fetched if need be.
    *
-   * @throws PlimsollError `image-not-found` for an unknown upload; the fetcher's codes for a remote source.
+   * @throws PlimsollError `image-not-found` for an unknown upload, or a derived picture that is gone; the fetcher's codes for a remote source.
    */
   async load(source: ImageSource, signal: AbortSignal, timing: RequestTiming): Promise<LoadedSource> {
     const usable = await this.findUsable(source);
     if (usable !== undefined) return usable;
-    if (source.kind === 'upload')
+    if (source.kind !== 'remote')
       throw new PlimsollError('image-not-found', 'No image with this id is stored here.');
     const known = await this.find(sourceKey(source));
     const startedMs = this.clock.monotonicMs();
@@ -129,7 +131,7 @@ export class SourceLoader {
   /** Remembers for a short while that the bytes of this source cannot be used; the stored original goes. */
   async condemn(source: ImageSource, error: PlimsollError): Promise<void> {
     if (source.kind === 'upload') return;
-    this.rememberBad(source, error);
+    if (source.kind === 'remote') this.rememberBad(source, error);
     await this.writer.settled(sourceKey(source));
     await this.records.remove(sourceKey(source));
   }

@@ -24,10 +24,12 @@ export const FOREVER = Number.MAX_SAFE_INTEGER;
 
 /** Identity of a source inside variant keys. The query belongs to it. */
 export function sourceIdentity(source: ImageSource): string {
+  if (source.kind === 'derived') return `derived:${source.key}`;
   return source.kind === 'remote' ? `url:${source.url}` : `upload:${source.id}`;
 }
 
 export function sourceKey(source: ImageSource): ObjectKey {
+  if (source.kind === 'derived') return source.key;
   return source.kind === 'remote'
     ? `originals/${createHash('sha256').update(source.url).digest('hex')}`
     : `uploads/${source.id}`;

@@ -138,6 +138,7 @@ export class NativeWork {
   private async open(order: NativeOrder): Promise<OpenInput> {
     const stored = await this.openStored(order.loaded);
     if (stored !== undefined) return stored;
+    if (order.loaded.bytes !== undefined) return { input: order.loaded.bytes, close: NOTHING_TO_CLOSE };
     const again = await this.sources.reload(order.source, order.signal, order.timing);
     if (again.bytes !== undefined) return { input: again.bytes, close: NOTHING_TO_CLOSE };
     const reloaded = await this.openStored(again);

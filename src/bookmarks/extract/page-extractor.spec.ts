@@ -1,0 +1,324 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { markedPages, type MarkedPage } from '../../../test/support/pages/marked-pages.js';
+import type { PageFacts } from '../model/page-facts.js';
+import { PageExtractor, extractPage } from './page-extractor.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+const PAGES = markedPages();
+
+const extract = ({ bytes, url, requestedUrl, contentType }: MarkedPage): PageFacts =>
+  extractPage(bytes, { url, contentType, ...(requestedUrl !== undefined && { requestedUrl }) });
+
+const html = (text: string, url = 'https://page.example/a/b'): PageFacts =>
+  extractPage(Buffer.from(text), { url, contentType: 'text/html; charset=utf-8' });
+
+describe('extractPage, on the marked pages', () => {
+  it('has enough of them', () => {
+    expect(PAGES.length).toBeGreaterThanOrEqual(40);
+  });
+
+  it.each(PAGES.map((page) => [page.name, page] as const))('reads %s', (_name, page) => {
+    const facts = extract(page);
+    const { expected } = page;
+
+    const found: Record<string, unknown> = { ...facts, image: facts.images[0]?.url };
+    const wanted = Object.entries(expected).filter(([name]) => !/Also$|Starts$|MaxChars$|Not$/.test(name));
+    expect(Object.fromEntries(wanted.map(([name]) => [name, found[name] ?? null]))).toEqual(
+      Object.fromEntries(wanted),
+    );
+    expect(facts.title ?? '').toMatch(
+      expected.titleStarts === undefined ? /^/ : new RegExp(`^${expected.titleStarts}`),
+    );
+    expect((facts.title ?? '').length).toBeLessThanOrEqual(expected.titleMaxChars ?? 1_000);
+  });
+});
+
+/** Feeds a page in chunks of these sizes, over and over. */
+function inChunks(
+  page: Pick<MarkedPage, 'bytes' | 'url' | 'requestedUrl' | 'contentType'>,
+  sizes: readonly number[],
+): PageFacts {
+  const { bytes, url, requestedUrl, contentType } = page;
+  const extractor = new PageExtractor({
+    url,
+    contentType,
+    ...(requestedUrl !== undefined && { requestedUrl }),
+  });
+  let at = 0;
+  for (let turn = 0; at < bytes.length; turn += 1) {
+    const size = sizes[turn % sizes.length] ?? 1;
+    // A chunk that is overwritten afterwards, as a socket's buffer is.
+    const chunk = Buffer.from(bytes.subarray(at, at + size));
+    if (extractor.push(chunk) === 'enough') break;
+    chunk.fill(0x58);
+    at += size;
+  }
+  return extractor.finish();
+}
+
+describe('PageExtractor', () => {
+  it('gives the same facts however the page is cut into chunks', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...PAGES),
+        fc.array(fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 10, max: 40_000 })), {
+          minLength: 1,
+          maxLength: 12,
+        }),
+        (page, sizes) => {
+          expect(inChunks(page, sizes)).toEqual(extract(page));
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it('does so for long pages of other bytes, too', () => {
+    const parts = [
+      '<title>',
+      '</title>',
+      '<meta property="og:image" content="/',
+      '">',
+      'ü',
+      '漢',
+      '&amp',
+      ';',
+      '</head>',
+      '<p>',
+      '<svg>',
+      '\xff',
+      '<!--',
+      '-->',
+      ' ',
+    ];
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom(...parts), { minLength: 1, maxLength: 60 }),
+        fc.integer({ min: 1, max: 2_000 }),
+        fc.array(fc.integer({ min: 1, max: 30_000 }), { minLength: 1, maxLength: 8 }),
+        (pieces, times, sizes) => {
+          const text = pieces.join('').repeat(times).slice(0, 120_000);
+          const page = {
+            bytes: Buffer.from(text, times % 2 === 0 ? 'utf8' : 'latin1'),
+            url: 'https://p.example/',
+            contentType: 'text/html',
+          };
+          expect(inChunks(page, sizes)).toEqual(extractPage(page.bytes, page));
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('never throws, and keeps its word on what it returns, whatever the bytes are', () => {
+    const marks = [
+      '<script type="application/ld+json">',
+      '</script>',
+      '{"@type":"Article","headline":',
+      '<meta name=description content=',
+      '<base href=',
+      '<title>',
+      '<link rel=icon href=',
+      '\0',
+      '\ud800',
+      '&#x110000;',
+      '"',
+      '>',
+      '[[[[',
+      '<svg',
+      '<a itemprop=author>',
+    ];
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(fc.uint8Array({ maxLength: 60 }), fc.constantFrom(...marks)), { maxLength: 60 }),
+        fc.constantFrom(
+          'text/html',
+          'text/html; charset=utf-16le',
+          'text/html; charset=gb18030',
+          'nonsense; charset=',
+          'text/html; charset=iso-2022-jp',
+        ),
+        (pieces, contentType) => {
+          const bytes = Buffer.concat(pieces.map((piece) => Buffer.from(piece as string)));
+          const facts = extractPage(bytes, { url: 'https://p.example/x', contentType });
+          for (const text of stringsOf(facts)) {
+            expect(text).toBe(text.trim());
+            expect(text).not.toMatch(/[\u0000-\u001f\u007f]/);
+            expect(text).not.toMatch(/[\ud800-\udfff]/u);
+          }
+          for (const url of [
+            facts.canonicalUrl,
+            facts.oembedUrl,
+            ...facts.feedUrls,
+            ...facts.images.map((image) => image.url),
+            ...facts.icons.map((icon) => icon.url),
+          ]) {
+            expect(url ?? 'https://').toMatch(/^https?:\/\//);
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it.each([
+    ['nested elements', '<div>', '</div>'],
+    ['nested inline elements', '<b><i>', '</x>'],
+    ['nested drawings', '<svg>', ''],
+    ['nested quotations of one attribute', '<a href="', ''],
+    ['forms in forms', '<form>', '</p>'],
+    ['entities', '&amp;&#x41;&', ''],
+    ['microdata in microdata', '<span itemprop="author">', ''],
+    ['comments', '<!--->', ''],
+  ])('reads a page of 100 000 %s within its bounds', (_name, open, close) => {
+    const page = `<title>Deep</title><body>${open.repeat(100_000)}text${close.repeat(100_000)}<h1>Late</h1>`;
+
+    const facts = extractPage(Buffer.from(page), { url: 'https://p.example/x', maxBytes: 8_000_000 });
+
+    expect(facts.title).toBe('Deep');
+    expect(facts.bytesRead).toBe(page.length);
+  });
+
+  it('reads JSON-LD nested 100 000 deep, and too long, without a word', () => {
+    const deep = `{"@type":"Article","@graph":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+    const long = `{"@type":"Article","headline":"${'x'.repeat(300_000)}"}`;
+    const page = [deep, long].map((json) => `<script type="application/ld+json">${json}</script>`).join('');
+
+    expect(html(`<title>JSON</title>${page}<body>`)).toMatchObject({ title: 'JSON', images: [] });
+  });
+
+  describe('on a page without end', () => {
+    const chunk = Buffer.alloc(64 * 1024, '<p class="text">word &amp; word</p>\n');
+
+    it('stops at the cap, says so, and holds next to nothing', () => {
+      const extractor = new PageExtractor({ url: 'https://p.example/x' });
+      let pushed = 0;
+      let answer = 'more';
+      extractor.push(Buffer.from('<title>Long</title>'));
+      for (; answer === 'more' && pushed < 50_000_000; pushed += chunk.length) answer = extractor.push(chunk);
+
+      const facts = extractor.finish();
+      expect(answer).toBe('enough');
+      expect(pushed).toBeLessThan(1024 ** 2 + 2 * chunk.length);
+      expect(facts).toMatchObject({ title: 'Long', bytesRead: 1024 ** 2, truncated: true });
+    });
+
+    it.each([
+      ['one tag that does not end', '<meta content="', 'x'],
+      ['one comment', '<!--', 'y'],
+      ['one title', '<title>', 'z'],
+      ['one attribute name', '<p ', 'a'],
+      ['one tag name', '<', 'b'],
+      ['one script', '<script>', 'c'],
+      ['one block of JSON-LD', '<script type="application/ld+json">', '['],
+      ['one heading', '<h1>', 'd'],
+    ])('holds no more than a few blocks of %s', (_name, open, filling) => {
+      const extractor = new PageExtractor({ url: 'https://p.example/x', maxBytes: 64_000_000 });
+      const part = Buffer.alloc(64 * 1024, filling);
+      extractor.push(Buffer.from(open));
+      for (let bytes = 0; bytes < 10_000_000; bytes += part.length) extractor.push(part);
+
+      expect(charsHeldBy(extractor)).toBeLessThan(700_000);
+      const facts = extractor.finish();
+      expect(stringsOf(facts).join('').length).toBeLessThan(3_000);
+      expect(facts.bytesRead).toBeGreaterThan(10_000_000);
+    });
+  });
+
+  it('takes a page of exactly maxBytes for whole, and one byte more for cut', () => {
+    const page = Buffer.from(`<title>Edge</title>${'x'.repeat(50_000)}`);
+    const at = extractPage(page, { url: 'https://p.example/', maxBytes: page.length });
+    const under = extractPage(page, { url: 'https://p.example/', maxBytes: page.length - 1 });
+
+    expect(at).toMatchObject({ bytesRead: page.length, truncated: false });
+    expect(under).toMatchObject({ bytesRead: page.length - 1, truncated: true, title: 'Edge' });
+  });
+
+  describe('when the head says everything', () => {
+    const head =
+      '<meta property="og:title" content="T1"><meta property="og:description" content="D"><meta property="og:image" content="/i.png">';
+    const body = '<p>text</p>'.repeat(60_000);
+
+    it('stops at its end', () => {
+      const facts = html(`<head>${head}<meta property="og:type" content="website"></head>${body}`);
+
+      expect(facts).toMatchObject({ title: 'T1', truncated: true });
+      expect(facts.bytesRead).toBeLessThanOrEqual(16 * 1024);
+    });
+
+    it('looks for the author and the date of an article a while longer', () => {
+      const found = html(
+        `<head>${head}</head>${body.slice(0, 99_000)}<script type="application/ld+json">{"@type":"Article","author":"A. B.","datePublished":"2024-01-01"}</script>${body}`,
+      );
+      const none = html(`<head>${head}</head>${body}`);
+
+      expect(found).toMatchObject({ author: 'A. B.', publishedAt: '2024-01-01' });
+      expect(found.bytesRead).toBeLessThan(140_000);
+      expect(none.bytesRead).toBeLessThan(300_000);
+    });
+
+    it('reads on where a picture is missing', () => {
+      const page = `<title>T1</title><meta name="description" content="D"></head>${body.slice(0, 396_000)}<meta property="og:image" content="/late.png">`;
+
+      expect(html(page).images[0]?.url).toBe('https://page.example/late.png');
+    });
+  });
+
+  it('returns copies that do not keep the page alive', async () => {
+    const facts: PageFacts[] = [];
+    const filling = 'f'.repeat(400_000);
+    const before = await heapBytes();
+    for (let index = 0; index < 100; index += 1) {
+      facts.push(
+        html(
+          `<title>A title of some length ${index}</title><meta name="description" content="A description of some length ${index}"><meta name="author" content="Somebody Number ${index}"><link rel="canonical" href="https://page.example/canonical/${index}"><!--${filling}${index}--><body>`,
+        ),
+      );
+    }
+    const held = (await heapBytes()) - before;
+
+    expect(facts).toHaveLength(100);
+    expect(held).toBeLessThan(4_000_000);
+  });
+
+  it('gives the same facts when asked twice, and ignores what comes after', () => {
+    const extractor = new PageExtractor({ url: 'https://p.example/' });
+    extractor.push(Buffer.from('<title>Once</title>'));
+
+    const facts = extractor.finish();
+
+    expect(extractor.finish()).toBe(facts);
+  });
+});
+
+/** Every string of a value. */
+function stringsOf(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(stringsOf) : [];
+}
+
+/** Characters of all strings that an object reaches. */
+function charsHeldBy(root: object): number {
+  const seen = new Set<unknown>();
+  const walk = (value: unknown): number => {
+    if (typeof value === 'string') return value.length;
+    if (typeof value !== 'object' || value === null || seen.has(value) || ArrayBuffer.isView(value)) return 0;
+    seen.add(value);
+    const members = value instanceof Map ? [...value.entries()].flat() : Object.values(value);
+    return members.reduce((sum: number, member) => sum + walk(member), 0);
+  };
+  return walk(root);
+}
+
+async function heapBytes(): Promise<number> {
+  for (let turn = 0; turn < 3; turn += 1) {
+    collectGarbage();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return process.memoryUsage().heapUsed;
+}

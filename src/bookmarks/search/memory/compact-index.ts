@@ -1,0 +1,187 @@
+import type { Vocabulary } from '../query/resolve-words.js';
+import { SEARCH_FIELDS } from '../search-fields.js';
+import type { SearchDocument } from '../search-document.js';
+import { DocumentTable } from './document-table.js';
+import { editDistance } from '../text/edit-distance.js';
+import { addOccurrence, documentOf, MAX_DOCUMENT_NUMBERS, posting } from './posting.js';
+import { PostingLists } from './posting-lists.js';
+import { TermDictionary } from './term-dictionary.js';
+
+/** Postings of dead documents are swept out when there are this many of them, and this share of the living. */
+const MIN_DEAD = 256;
+const DEAD_SHARE = 0.125;
+
+/** Terms that a beginning may stand for; more are not looked at. */
+const MAX_EXPANDED_TERMS = 20_000;
+
+/** Empty lists beyond which a new index is smaller than this one. */
+const MIN_EMPTY_TERMS = 20_000;
+
+/**
+ * The words of all bookmarks in memory: MiniSearch's ranking over packed columns (see {@link TermDictionary} and
+ * {@link PostingLists}). MiniSearch itself keeps the same in nested maps: on texts as people have them that is nine times
+ * the memory and forty times the time of a search (bench:search), pauses of the garbage collector longer than the loop may
+ * be held, and a vacuum that breaks when a document is added meanwhile (its issue 306).
+ *
+ * Everything is synchronous and short: adding takes about 50 µs a document. Documents are numbered; the row of a removed
+ * one is dead until {@link sweep} has gone through all lists.
+ */
+export class CompactIndex implements Vocabulary {
+  readonly documents = new DocumentTable();
+  private readonly dictionary = new TermDictionary();
+  private readonly lists = new PostingLists();
+  private sweeping: { next: number; empty: number; readonly dead: readonly number[] } | null = null;
+  private emptyTerms = 0;
+
+  get bytes(): number {
+    return this.documents.bytes + this.dictionary.bytes + this.lists.bytes;
+  }
+
+  get termCount(): number {
+    return this.lists.termCount;
+  }
+
+  /** No more documents fit: numbers are used up until the next sweep. */
+  get isFull(): boolean {
+    return this.documents.capacity >= MAX_DOCUMENT_NUMBERS - 1;
+  }
+
+  /** So much of the dictionary is empty that a new index would be a good deal smaller. */
+  get isWorn(): boolean {
+    return this.emptyTerms > Math.max(MIN_EMPTY_TERMS, this.lists.termCount / 2);
+  }
+
+  /** Adds a document, or replaces it when its words have changed. */
+  put(document: SearchDocument): void {
+    const known = this.documents.numberOf(document.id);
+    if (known !== undefined) {
+      if (this.documents.hasDigest(known, document.digest)) {
+        this.documents.setTimes(known, document);
+        return;
+      }
+      this.documents.remove(known);
+    }
+    const number = this.documents.add(document);
+    for (const [token, frequencies] of frequenciesOf(document)) {
+      this.lists.append(this.termOf(token), posting(number, frequencies));
+    }
+  }
+
+  /** @returns false when there was none */
+  remove(id: string): boolean {
+    const number = this.documents.numberOf(id);
+    if (number === undefined) return false;
+    this.documents.remove(number);
+    return true;
+  }
+
+  get needsSweep(): boolean {
+    return (
+      this.sweeping !== null ||
+      this.documents.deadCount >= Math.max(MIN_DEAD, DEAD_SHARE * this.documents.count)
+    );
+  }
+
+  /**
+   * Takes postings of removed documents out, until `isOver` says that the time is up; goes on with the next call. The index
+   * is whole between two calls.
+   *
+   * @returns whether all lists have been gone through
+   */
+  sweep(isOver: () => boolean): boolean {
+    this.sweeping ??= { next: 0, empty: 0, dead: this.documents.takeDead() };
+    const { sweeping } = this;
+    while (sweeping.next < this.lists.termCount) {
+      if (isOver()) return false;
+      // A few at a time: the clock costs more than a short list.
+      const end = Math.min(sweeping.next + 64, this.lists.termCount);
+      for (; sweeping.next < end; sweeping.next++) {
+        if (this.sweepTerm(sweeping.next) === 0) sweeping.empty += 1;
+      }
+    }
+    this.documents.reuse(sweeping.dead);
+    this.emptyTerms = sweeping.empty;
+    this.sweeping = null;
+    return true;
+  }
+
+  /** Postings of a token, dead ones too, in a buffer that the next call overwrites. */
+  postings(token: string): Uint32Array | null {
+    const term = this.dictionary.find(token);
+    return term === undefined ? null : this.lists.read(term);
+  }
+
+  /** Length of the list; dead documents count until they are swept. */
+  listLength(token: string): number {
+    const term = this.dictionary.find(token);
+    return term === undefined ? 0 : this.lists.count(term);
+  }
+
+  /** Longer tokens that begin so, at most {@link MAX_EXPANDED_TERMS}. */
+  beginningWith(beginning: string): string[] {
+    const tokens: string[] = [];
+    for (const term of this.dictionary.beginningWith(beginning)) {
+      if (this.lists.count(term) > 0) tokens.push(this.dictionary.token(term));
+      if (tokens.length >= MAX_EXPANDED_TERMS) break;
+    }
+    return tokens;
+  }
+
+  count(token: string, atMost: number): number {
+    const postings = this.postings(token);
+    if (postings === null) return 0;
+    let count = 0;
+    for (let at = 0; at < postings.length && count < atMost; at++) {
+      if (this.documents.isLive(documentOf(postings[at] as number))) count += 1;
+    }
+    return count;
+  }
+
+  hasBeginning(beginning: string): boolean {
+    for (const term of this.dictionary.beginningWith(beginning)) {
+      if (this.hasLive(term)) return true;
+    }
+    return false;
+  }
+
+  similar(word: string, typos: number): readonly string[] {
+    return this.dictionary
+      .near(word, typos)
+      .filter((token) => editDistance(word, token, typos) <= typos && this.count(token, 1) > 0);
+  }
+
+  private hasLive(term: number): boolean {
+    return this.lists.read(term).some((one) => this.documents.isLive(documentOf(one)));
+  }
+
+  /** Lists have the numbers of the dictionary. */
+  private termOf(token: string): number {
+    const known = this.dictionary.find(token);
+    if (known !== undefined) return known;
+    this.lists.addTerm();
+    return this.dictionary.add(token);
+  }
+
+  /** @returns how many postings are left */
+  private sweepTerm(term: number): number {
+    const postings = this.lists.read(term);
+    let kept = 0;
+    for (let at = 0; at < postings.length; at++) {
+      const one = postings[at] as number;
+      if (this.documents.isLive(documentOf(one))) postings[kept++] = one;
+    }
+    if (kept < postings.length) this.lists.rewrite(term, postings, kept);
+    return kept;
+  }
+}
+
+function frequenciesOf(document: SearchDocument): Map<string, number> {
+  const frequencies = new Map<string, number>();
+  SEARCH_FIELDS.forEach((field, at) => {
+    for (const token of document.fields[field]) {
+      frequencies.set(token, addOccurrence(frequencies.get(token) ?? 0, at));
+    }
+  });
+  for (const facet of document.facets) frequencies.set(facet, 0);
+  return frequencies;
+}
