@@ -245,10 +245,16 @@ describe('PageExtractor', () => {
     const body = '<p>text</p>'.repeat(60_000);
 
     it('stops at its end', () => {
-      const facts = html(`<head>${head}<meta property="og:type" content="website"></head>${body}`);
+      const facts = html(`<head>${head}<meta property="og:type" content="product"></head>${body}`);
 
       expect(facts).toMatchObject({ title: 'T1', truncated: true });
       expect(facts.bytesRead).toBeLessThanOrEqual(16 * 1024);
+    });
+
+    it('stops there on a front page, too', () => {
+      expect(html(`<head>${head}</head>${body}`, 'https://page.example/').bytesRead).toBeLessThanOrEqual(
+        16 * 1024,
+      );
     });
 
     it('looks for the author and the date of an article a while longer', () => {
@@ -284,6 +290,41 @@ describe('PageExtractor', () => {
 
     expect(facts).toHaveLength(100);
     expect(held).toBeLessThan(4_000_000);
+  });
+
+  it.each([
+    [
+      'the heading of a list is no title',
+      '<title>The winds of change</title><a itemprop="headline">Blog</a>',
+      { title: 'The winds of change' },
+    ],
+    [
+      'the account of the site is no author',
+      '<meta name="twitter:site" content="@quay"><meta name="twitter:creator" content="@quay">',
+      { author: undefined },
+    ],
+    [
+      'an account of somebody else is one',
+      '<meta name="twitter:site" content="@quay"><meta name="twitter:creator" content="@ada">',
+      { author: '@ada' },
+    ],
+    ['a film is no picture', '<meta property="og:image" content="/film.mp4">', { images: [] }],
+    [
+      'a marked time counts outside of an article, too',
+      '<body><time pubdate datetime="2024-02-03">',
+      { publishedAt: '2024-02-03' },
+    ],
+    [
+      'an abbreviation may hold the date',
+      '<body><abbr itemprop="datePublished" title="2024-02-03">3 Feb</abbr>',
+      { publishedAt: '2024-02-03' },
+    ],
+  ])('knows that %s', (_name, page, expected) => {
+    const facts = html(page);
+
+    expect(Object.fromEntries(Object.keys(expected).map((key) => [key, Reflect.get(facts, key)]))).toEqual(
+      expected,
+    );
   });
 
   it('gives the same facts when asked twice, and ignores what comes after', () => {

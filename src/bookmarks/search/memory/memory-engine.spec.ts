@@ -177,7 +177,7 @@ describe('MemoryEngine', () => {
     });
 
     it('pauses a build at coordinate and goes on when the level is normal', async () => {
-      await fill(200);
+      await fill(2_000);
       rooms.sampleAt(72);
       rooms.sampleAt(72);
       await engineOf();
@@ -197,8 +197,8 @@ describe('MemoryEngine', () => {
       expect(notStarted).toBe('idle');
       expect(level).toBe('coordinate');
       expect(paused.state).toBe('building');
-      expect(paused.documents).toBeLessThan(200);
-      expect(rooms.memoryEngine.snapshot()).toMatchObject({ state: 'ready', documents: 200 });
+      expect(paused.documents).toBeLessThan(2_000);
+      expect(rooms.memoryEngine.snapshot()).toMatchObject({ state: 'ready', documents: 2_000 });
     });
 
     it('drops the index when caches are told to flush', async () => {
@@ -308,10 +308,10 @@ describe('MemoryEngine', () => {
   });
 
   it('lets go of everything when the server stops during a build', async () => {
-    await fill(300);
-    await rooms.find('common');
-    await breathe();
+    await reopen({ SEARCH_ENGINE: 'memory', FORCE_PRESSURE_LEVEL: 'coordinate' });
+    await rooms.memoryEngine.settled();
 
     expect(rooms.memoryEngine.snapshot().state).toBe('building');
+    expect(rooms.clock.pendingTimers).toBeGreaterThan(0);
   });
 });
