@@ -3,7 +3,7 @@
  * BESIDE says so, and then its module file says so too. `docs/architecture.md` explains the levels.
  */
 export const LAYERS = [
-  ['config', 'events', 'errors', 'clock'],
+  ['config', 'events', 'errors', 'clock', 'url'],
   ['process-memory', 'async-ops'],
   ['image-memory', 'server-cache'],
   ['object-storage', 'remote-fetch', 'database', 'jobs', 'health-monitor', 'mem-guard'],
@@ -14,6 +14,8 @@ export const LAYERS = [
 
 /** room: rooms of its own level that it may use */
 export const BESIDE = {
+  // settings that are URLs
+  config: ['url'],
   // the bus stamps its payloads
   events: ['clock'],
   // the sampling loop runs as a detached, counted operation

@@ -1,3 +1,4 @@
+import { parseUrl } from '../url/index.js';
 import type { Variable } from './variable.js';
 
 const GROUPS = {
@@ -13,8 +14,7 @@ const GROUPS = {
 } as const;
 
 /** For a URL that the server itself is given. */
-export const isHttpUrl = (value: string): boolean =>
-  /^https?:$/.test(URL.canParse(value) ? new URL(value).protocol : '');
+export const isHttpUrl = (value: string): boolean => /^https?:$/.test(parseUrl(value)?.protocol ?? '');
 
 /** One variable of the catalogue; `secret` masks it wherever settings are shown. */
 export const define = <T>(

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { SettingsError } from '../config/index.js';
 import { unwrapAddress } from './public-address.js';
-import { parseUrl } from './parse-url.js';
+import { parseUrl } from '../url/index.js';
 
 type Rule =
   | { readonly kind: 'host' | 'domain'; readonly name: string; readonly port: number | undefined }

@@ -11,7 +11,6 @@ export type {
   Validators,
 } from './fetch-types.js';
 export { HOST_RESOLVER, type HostAddress, type HostResolver } from './host-resolver.js';
-export { parseUrl } from './parse-url.js';
 export { RemoteFetchModule } from './remote-fetch.module.js';
 export { RemoteFetcher } from './remote-fetcher.js';
 export { MAX_SOURCE_URL_CHARS, normaliseSourceUrl } from './source-url.js';

@@ -24,7 +24,7 @@ import type {
 import { HOST_RESOLVER, type HostResolver } from './host-resolver.js';
 import { toHead, toOutcome, toReadOutcome } from './origin-answer.js';
 import { OriginHops } from './origin-hops.js';
-import { parseUrl } from './parse-url.js';
+import { parseUrl } from '../url/index.js';
 import { parseSourceUrl } from './source-url.js';
 
 /**

@@ -1,5 +1,5 @@
 import { PlimsollError } from '../errors/index.js';
-import { parseUrl } from './parse-url.js';
+import { parseUrl } from '../url/index.js';
 
 /** Longest source URL, characters, before and after parsing (chosen: twice what proxies pass in a request line's query). */
 export const MAX_SOURCE_URL_CHARS = 4_096;

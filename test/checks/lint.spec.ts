@@ -27,6 +27,7 @@ const PLANTED: Readonly<Record<string, readonly [rule: string, source: string]>>
   'src/images/later.ts': ['eslint(no-warning-comments)', '// TODO: later\nexport const a = 1;'],
   'src/images/environment.ts': ['node(no-process-env)', `export const a = process.env['HOME'];`],
   'src/images/now.ts': ['eslint(no-restricted-properties)', 'export const a = Date.now();'],
+  'src/images/url.ts': ['eslint(no-restricted-properties)', `export const a = URL.canParse('http://a/');`],
   'src/images/timer.ts': ['eslint(no-restricted-globals)', 'setTimeout(() => {}, 1);'],
   'src/images/printed.ts': ['eslint(no-console)', `console.log('here');`],
   'src/images/switched.ts': [

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { isPlimsollError, PlimsollError } from '../../errors/index.js';
 import { ImageMemoryManager, isAtLeast } from '../../image-memory/index.js';
 import { JobGivenUp, JobPostponed, type JobRun } from '../../jobs/index.js';
+import { parseUrl } from '../../url/index.js';
 import { BOOKMARK_STORE, type BookmarkChange, type BookmarkStore } from '../model/bookmark-store.js';
 import type { Bookmark, PreviewCandidate } from '../model/bookmark.js';
 import { fromProgress, toProgress, type EnrichPayload, type EnrichStep } from './enrichment-job.js';
@@ -120,7 +121,8 @@ export class EnrichmentService {
       if (reading.kind === 'page' && reading.facts.wall !== undefined) return this.behindWall(course);
       const look = !sameCandidates(before, course.bookmark.preview.candidates);
       const oembedUrl = reading.kind === 'page' ? reading.facts.oembedUrl : undefined;
-      if (oembedUrl !== undefined && URL.canParse(oembedUrl)) return { step: 'oembed', oembedUrl, look };
+      if (oembedUrl !== undefined && parseUrl(oembedUrl) !== undefined)
+        return { step: 'oembed', oembedUrl, look };
       return this.lookOrEnd(course, look);
     } catch (error) {
       return this.fail(course, error);

@@ -1,7 +1,7 @@
 import type { PageFacts } from '../model/page-facts.js';
 import { PageDecoder } from './page-decoder.js';
 import { PageScanner } from './page-scanner.js';
-import { parseUrl } from './page-url.js';
+import { parseUrl } from '../../url/index.js';
 import { pickFacts } from './pick-facts.js';
 import { isPlaceholderTitle } from './placeholder.js';
 import { TagStream } from './tag-stream.js';

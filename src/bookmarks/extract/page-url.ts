@@ -1,3 +1,4 @@
+import { parseUrl } from '../../url/index.js';
 import { flatten } from './page-text.js';
 
 /** Longest URL that is kept, characters: what `remote-fetch` takes at most. */
@@ -33,15 +34,6 @@ export function resolvePageUrl(raw: string | undefined, base: string): string | 
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return undefined;
   if (url.username !== '' || url.password !== '' || url.href.length > MAX_URL_CHARS) return undefined;
   return flatten(url.href);
-}
-
-/** A URL, or `undefined`. `URL.canParse` of Node 20 and 22 denies letters from U+0080 to U+00FF once it is optimised. */
-export function parseUrl(text: string, base?: string): URL | undefined {
-  try {
-    return new URL(text, base);
-  } catch {
-    return undefined;
-  }
 }
 
 /** The address that relative ones count from: the first `<base href>`, itself relative to the page. */

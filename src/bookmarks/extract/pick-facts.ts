@@ -5,7 +5,8 @@ import type { LdFacts } from './json-ld.js';
 import { toIsoDate } from './page-date.js';
 import { MAX_NAME_CHARS, cleanText, withoutTags } from './page-text.js';
 import { isSiteName, withoutSiteName } from './page-title.js';
-import { baseOf, parseUrl, resolvePageUrl } from './page-url.js';
+import { parseUrl } from '../../url/index.js';
+import { baseOf, resolvePageUrl } from './page-url.js';
 import { pickIcons, pickImages } from './pick-images.js';
 import { isPlaceholderDescription, isPlaceholderName, isPlaceholderTitle } from './placeholder.js';
 

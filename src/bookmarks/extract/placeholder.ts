@@ -1,4 +1,4 @@
-import { parseUrl } from './page-url.js';
+import { parseUrl } from '../../url/index.js';
 
 const phrases = (text: string): ReadonlySet<string> =>
   new Set(text.split(';').map((phrase) => phrase.trim()));

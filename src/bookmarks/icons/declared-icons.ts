@@ -1,3 +1,4 @@
+import { parseUrl } from '../../url/index.js';
 import type { PageIcon } from '../model/page-facts.js';
 import type { IconCandidate, IconOrigin } from './icon-candidate.js';
 
@@ -7,9 +8,9 @@ const MAX_URL_CHARACTERS = 4_096;
 /** An absolute http(s) URL, free of the text that it was cut from; `undefined` for anything else. */
 export function candidateUrl(text: string, base: string): string | undefined {
   const reference = text.trim();
-  if (reference === '' || reference.length > MAX_URL_CHARACTERS || !URL.canParse(reference, base))
-    return undefined;
-  const url = new URL(reference, base);
+  if (reference === '' || reference.length > MAX_URL_CHARACTERS) return undefined;
+  const url = parseUrl(reference, base);
+  if (url === undefined) return undefined;
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return undefined;
   url.hash = '';
   return url.href.length <= MAX_URL_CHARACTERS ? Buffer.from(url.href).toString() : undefined;

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { PlimsollError } from '../../errors/index.js';
+import { parseUrl } from '../../url/index.js';
 
 /** The site of an icon, as it is asked for and kept. */
 export interface IconDomain {
@@ -26,9 +27,9 @@ const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
  * @throws PlimsollError `invalid-parameter`
  */
 export function parseIconDomain(text: string): IconDomain {
-  if (text.length > MAX_CHARACTERS || NO_HOST.test(text) || !URL.canParse(`http://${text}/`))
-    throw noDomain();
-  const url = new URL(`http://${text}/`);
+  if (text.length > MAX_CHARACTERS || NO_HOST.test(text)) throw noDomain();
+  const url = parseUrl(`http://${text}/`);
+  if (url === undefined) throw noDomain();
   const isWhole = url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '';
   const hostname = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname.replace(/\.$/, '');
   if (!isWhole || !isHost(hostname)) throw noDomain();

@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Agent, request, type Dispatcher } from 'undici';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { AbortedError, PlimsollError } from '../../errors/index.js';
+import { parseUrl } from '../../url/index.js';
 import type { AssetFetcher } from '../enrichment/preview/asset-fetcher.js';
 import { readPage, type KarakeepPage } from './karakeep-shapes.js';
 
@@ -76,7 +77,7 @@ export class KarakeepClient implements AssetFetcher, OnApplicationShutdown {
     url: string,
     { maxBytes, signal }: { readonly maxBytes: number; readonly signal: AbortSignal },
   ): Promise<Buffer> {
-    const target = URL.canParse(url) ? new URL(url) : undefined;
+    const target = parseUrl(url);
     const folder = this.url('api/assets/');
     if (target?.origin !== folder.origin || !target.pathname.startsWith(folder.pathname)) {
       throw new PlimsollError('url-not-allowed', 'This picture is not an asset of the Karakeep server.');

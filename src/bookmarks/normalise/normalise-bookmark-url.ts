@@ -1,4 +1,5 @@
 import { PlimsollError } from '../../errors/index.js';
+import { parseUrl } from '../../url/index.js';
 import { LIMITS } from '../model/bookmark.js';
 import { isTrackingParameter } from './tracking-parameters.js';
 
@@ -79,8 +80,9 @@ function parse(text: string): URL {
   if (authority === undefined || authority === '') throw refuse('The URL has no host.');
   if (authority.includes('@'))
     throw refuse('The URL must not carry a user name or password; remove what stands before the @.');
-  if (!URL.canParse(text)) throw refuse('The URL has no valid host or port.');
-  return new URL(text);
+  const url = parseUrl(text);
+  if (url === undefined) throw refuse('The URL has no valid host or port.');
+  return url;
 }
 
 /** @throws PlimsollError `invalid-bookmark-url` for empty labels, which some resolvers read in another way */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseUrl } from '../../url/index.js';
 import { LIMITS, type LayeredField } from '../model/bookmark.js';
 import { FLAG, INSTANT, onlyFields, optionalTextOf, TAG_NAMES } from './input-text.js';
 
@@ -6,9 +7,8 @@ import { FLAG, INSTANT, onlyFields, optionalTextOf, TAG_NAMES } from './input-te
 const MAX_PICTURE_URL_CHARS = 4_096;
 
 const isHttpUrl = (text: string): boolean => {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
-  return /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
+  const url = parseUrl(text);
+  return url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
 };
 
 const optionalUrlOf = (max: number) =>

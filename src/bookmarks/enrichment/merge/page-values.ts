@@ -3,6 +3,7 @@ import {
   isPlaceholderName,
   isPlaceholderTitle,
 } from '../../extract/placeholder.js';
+import { parseUrl } from '../../../url/index.js';
 import type { Bookmark, FieldSource, LayeredField } from '../../model/bookmark.js';
 import type { PageReading } from '../page-reader.js';
 import { cleanValue } from './clean-value.js';
@@ -80,5 +81,5 @@ export function newValues(current: Bookmark, source: FieldSource, values: FieldV
 }
 
 function httpUrl(url: string | undefined): string | undefined {
-  return url !== undefined && /^https?:\/\//i.test(url) && URL.canParse(url) ? url : undefined;
+  return url !== undefined && /^https?:\/\//i.test(url) && parseUrl(url) !== undefined ? url : undefined;
 }
