@@ -196,6 +196,13 @@ export const CATALOGUE = {
     'jobs',
     'Image operations at once; `auto` is cores + 1.',
   ),
+  IMAGE_NICE: define(
+    'work',
+    integer(0, 19),
+    '10',
+    'nice',
+    'Linux only: how far the threads that decode stand back behind the one that answers; 0 leaves them level with it.',
+  ),
 
   FETCH_ALLOWED_HOSTS: define(
     'fetch',

@@ -5,6 +5,7 @@ import { HitTableFlush } from './delivery/hit-table-flush.js';
 import { ImageResponder } from './delivery/image-responder.js';
 import { ImageFactsService } from './facts/image-facts.service.js';
 import { ImagesController } from './images.controller.js';
+import { RequestCharges } from './request-charges.js';
 import { RequestReader } from './request-reader.js';
 import { SourceLoader } from './sources/source-loader.js';
 import { SourceRecords } from './sources/source-records.js';
@@ -14,6 +15,7 @@ import { UploadService } from './uploads/upload.service.js';
 import { FormatChooser } from './variants/format-chooser.js';
 import { VariantMaker } from './variants/variant-maker.js';
 import { VariantPurger } from './variants/variant-purger.js';
+import { DecoderPriority } from './work/decoder-priority.js';
 import { NativeWork } from './work/native-work.js';
 
 /**
@@ -24,6 +26,7 @@ import { NativeWork } from './work/native-work.js';
 @Module({
   controllers: [ImagesController],
   providers: [
+    DecoderPriority,
     DerivedImages,
     FormatChooser,
     HitTable,
@@ -31,6 +34,7 @@ import { NativeWork } from './work/native-work.js';
     ImageFactsService,
     ImageResponder,
     NativeWork,
+    RequestCharges,
     RequestReader,
     SourceLoader,
     SourceRecords,
@@ -40,6 +44,14 @@ import { NativeWork } from './work/native-work.js';
     VariantMaker,
     VariantPurger,
   ],
-  exports: [DerivedImages, HitTable, ImageResponder, RequestReader, StoreWriter, UnifiedImageService],
+  exports: [
+    DerivedImages,
+    HitTable,
+    ImageResponder,
+    RequestCharges,
+    RequestReader,
+    StoreWriter,
+    UnifiedImageService,
+  ],
 })
 export class ImagesModule {}
