@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from '@jest/globals';
 import { execFile, execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { parseBytes } from '../../src/config/units.js';
 
@@ -511,7 +511,7 @@ describe('bin/plimsoll', () => {
 
       expect(env).toMatchObject({
         LD_PRELOAD: `${root}/usr/lib/libjemalloc.so.2`,
-        MALLOC_CONF: 'dirty_decay_ms:1000,muzzy_decay_ms:0,background_thread:true',
+        MALLOC_CONF: `narenas:${availableParallelism()},dirty_decay_ms:1000,muzzy_decay_ms:0,background_thread:true`,
       });
       expect(env).not.toHaveProperty('MALLOC_ARENA_MAX');
       rmSync(dirname(root), { recursive: true });

@@ -1,6 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
-import { Inject, Injectable, Logger, type BeforeApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type BeforeApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { CLOCK, type Clock } from '../../clock/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { MemorySampler } from '../../process-memory/index.js';
