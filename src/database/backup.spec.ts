@@ -116,6 +116,7 @@ describe('backupDatabase', () => {
       () => join(test.dataDir, 'plimsoll.db', 'copy.db'),
       'the folder of the file does not exist',
     ],
+    ['it is a folder', () => test.dataDir, 'that is a folder; name a new file in it'],
   ])('says so when %s', async (_what, path, reason) => {
     await expect(backupDatabase(test.dataDir, path())).rejects.toMatchObject({
       message: `No backup was made: ${reason}.`,

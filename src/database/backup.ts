@@ -30,7 +30,9 @@ export async function backupDatabase(dataDir: string, target: string): Promise<B
   const source = join(resolve(dataDir), SQLITE_FILE_NAME);
   const path = resolve(target);
   if (!existsSync(source)) throw refused(`DATA_DIR holds no ${SQLITE_FILE_NAME}`);
-  if (await exists(path)) throw refused('the file exists already, and a backup never replaces one');
+  const found = await lstat(path).catch(() => null);
+  if (found?.isDirectory() === true) throw refused('that is a folder; name a new file in it');
+  if (found !== null) throw refused('the file exists already, and a backup never replaces one');
   const partial = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.partial`);
   try {
     await copy(source, partial);
@@ -100,13 +102,6 @@ async function give(partial: string, path: string): Promise<void> {
 
 /** What file systems without links answer, such as those of USB sticks. */
 const WITHOUT_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'ENOSYS']);
-
-async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
-}
 
 const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'the folder of the file does not exist',

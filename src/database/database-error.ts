@@ -86,6 +86,11 @@ export function isLocked(error: unknown): boolean {
   return /^SQLITE_(?:BUSY|LOCKED|PROTOCOL)/.test(codeOf(error) ?? '');
 }
 
+/** Whether SQLite would have to write to the file's folder, or may not open the file, to read it. */
+export function isNotReadable(error: unknown): boolean {
+  return /^SQLITE_(?:READONLY|CANTOPEN)/.test(codeOf(error) ?? '');
+}
+
 export function reasonOf(error: unknown): string | undefined {
   const code = codeOf(error);
   if (code === undefined) return reasonOfText(error);

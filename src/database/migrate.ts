@@ -19,7 +19,7 @@ interface MigrationTables extends Tables {
  *
  * @param now epoch ms, noted beside each step
  * @returns name of the newest step
- * @throws SettingsError when the schema is newer than `migrations`, or older and the engine is read-only
+ * @throws SettingsError when the schema is newer than `migrations`, or older or none and the engine is read-only
  */
 export async function migrate(
   engine: Engine,
@@ -32,8 +32,9 @@ export async function migrate(
   const newest = migrations.at(-1)?.name ?? '';
   if (applied.has(newest)) return newest;
   if (engine.readOnly && engine.seal === undefined) {
+    const what = applied.size === 0 ? 'is empty' : 'has the schema of an older version';
     throw new SettingsError([
-      `READ_ONLY cannot be on: the database in ${engine.setting} has the schema of an older version; start once without it.`,
+      `READ_ONLY cannot be on: the database in ${engine.setting} ${what}; start once without READ_ONLY.`,
     ]);
   }
   await kysely.transaction().execute(async (queries) => {

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { MessageChannel } from 'node:worker_threads';
 import { sql } from 'kysely';
 import type { Clock } from '../clock/index.js';
 import { SettingsError, type Settings } from '../config/index.js';
@@ -31,15 +32,29 @@ export async function openDatabase(
   accounts: ByteAccounts,
 ): Promise<SqlDatabase> {
   const { DATABASE_URL: url } = settings.values;
-  return url === undefined ? openOnSqlite(settings, clock, accounts) : openOnPostgres(url, settings, clock);
+  return keepingAlive(() =>
+    url === undefined ? openOnSqlite(settings, clock, accounts) : openOnPostgres(url, settings, clock),
+  );
+}
+
+/** Timers of the clock keep no process alive, and before the server listens nothing else does: a wait would end it. */
+async function keepingAlive<T>(work: () => Promise<T>): Promise<T> {
+  const { port1: awake } = new MessageChannel();
+  awake.ref();
+  try {
+    return await work();
+  } finally {
+    awake.close();
+  }
 }
 
 async function openOnSqlite(settings: Settings, clock: Clock, accounts: ByteAccounts): Promise<SqlDatabase> {
   const { DATA_DIR, READ_ONLY: readOnly } = settings.values;
   const pageCacheBytes = Math.min(MAX_PAGE_CACHE_BYTES, settings.memory.lineBytes * PAGE_CACHE_SHARE_OF_L);
-  const engine = refusing('DATA_DIR', () =>
-    openSqlite({ folder: resolve(DATA_DIR), readOnly, pageCacheBytes, clock }),
-  );
+  const folder = resolve(DATA_DIR);
+  const engine = await openSqlite({ folder, readOnly, pageCacheBytes, clock }).catch((error: unknown) => {
+    throw refusal('DATA_DIR', error);
+  });
   const schemaVersion = await migrated(engine, clock);
   const account = accounts.open('database', 2 * pageCacheBytes);
   // SQLite does not say what its caches hold: they count as full.
@@ -77,14 +92,6 @@ async function migrated(engine: Engine, clock: Clock): Promise<string> {
   } catch (error) {
     await engine.close();
     throw refusal(engine.setting, error);
-  }
-}
-
-function refusing<T>(setting: Engine['setting'], open: () => T): T {
-  try {
-    return open();
-  } catch (error) {
-    throw refusal(setting, error);
   }
 }
 

@@ -95,28 +95,6 @@ describe('SqlDatabase on SQLite', () => {
     ).rejects.toMatchObject({ code: 'SQLITE_CONSTRAINT_FOREIGNKEY' });
   });
 
-  it('waits for the lock of another process, and says so when it is not let go', async () => {
-    const other = new SqliteFile(join(test.dataDir, 'plimsoll.db'));
-    other.exec('begin immediate');
-
-    const [soon, single] = [test.database.transaction(async () => undefined), put('single')];
-    await clock.advanceAsync(1_000, 25);
-    other.exec('rollback');
-    await clock.advanceAsync(100, 25);
-    await Promise.all([soon, single]);
-
-    other.exec('begin immediate');
-    const never = put('never').catch((error: unknown) => error);
-    await clock.advanceAsync(6_000, 25);
-    expect(await never).toMatchObject({
-      code: 'database-unavailable',
-      message: 'The database cannot be used: another process holds its lock.',
-    });
-    other.close();
-    await put('after');
-    expect(await names()).toEqual(['after', 'single']);
-  });
-
   it('reads while another process writes', async () => {
     const other = new SqliteFile(join(test.dataDir, 'plimsoll.db'));
     other.exec("begin immediate; insert into state values ('x', '1', 0)");

@@ -46,6 +46,7 @@ export const ERROR_CODES = {
   'revision-mismatch': 'The bookmark has changed since the revision that If-Match names.',
   'tag-not-found': 'No tag with this id.',
   'operation-not-found': 'No operation with this id.',
+  'operation-ended': 'The operation has ended in a state that this does not change any more.',
   'invalid-cursor': 'The cursor was not made by this server for this list.',
   'unreadable-import': 'The file is not a bookmark export that can be read.',
   'enrichment-deferred': 'The page was not fetched now: its host rests, or memory is short.',

@@ -10,9 +10,6 @@ import { Logger } from '@nestjs/common';
 import { compileSources, type CompiledSources } from '../../test/support/compiled-sources.js';
 import { openRealQueue, STEPS, type RealQueue } from './job-process.fixture.js';
 
-/** What a child process needs to load. */
-const ROOMS = ['jobs', 'database', 'async-ops', 'process-memory', 'events', 'clock', 'config', 'errors'];
-
 const ROUNDS = 12;
 const PATIENCE_MS = 180_000;
 
@@ -23,7 +20,7 @@ describe('jobs of processes that are killed', () => {
   let interruptions = 0;
 
   beforeAll(async () => {
-    rooms = await compileSources(ROOMS.map((room) => `src/${room}`));
+    rooms = await compileSources(['src']);
   }, 60_000);
 
   afterAll(() => rooms.remove());

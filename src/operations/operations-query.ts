@@ -10,8 +10,7 @@ const MOST_ENTRIES = 200;
 
 const LIMIT = `must be a whole number from 1 to ${MOST_ENTRIES}`;
 
-/** Query of `GET /api/operations`. */
-export const OPERATIONS_QUERY = z.strictObject({
+const SHAPE = {
   kind: z
     .string('must be given once')
     .regex(/^\w[\w.:-]*$/, 'must be the name of a kind, such as bookmarks.import')
@@ -28,6 +27,11 @@ export const OPERATIONS_QUERY = z.strictObject({
     .string('must be given once')
     .max(MOST_CHARACTERS, 'must be the nextCursor of an earlier page')
     .optional(),
+} as const;
+
+/** Query of `GET /api/operations`. */
+export const OPERATIONS_QUERY = z.strictObject(SHAPE, {
+  error: `There is no such parameter here; there are ${Object.keys(SHAPE).join(', ')}`,
 });
 
 export type OperationsQuery = z.infer<typeof OPERATIONS_QUERY>;

@@ -229,14 +229,14 @@ describe('GET, DELETE and POST /operations', () => {
 
     expect([cancelled.status, cancelled.body['id']]).toEqual([202, held]);
     expect(again.body).toEqual({
-      code: 'invalid-parameter',
+      code: 'operation-ended',
       state: 'cancelled',
       detail: 'The operation is cancelled. Only one that waits or runs can be cancelled.',
     });
     expect((await ask('DELETE', `/operations/${UNKNOWN_JOB}`)).body['code']).toBe('operation-not-found');
   });
 
-  it('tries a failed job again, and no other', async () => {
+  it('tries a failed job again, once however often it is asked', async () => {
     const id = await enqueue('fail');
     const failed = await untilState(id, 'failed');
     GATE.isOpen = false;
@@ -252,13 +252,23 @@ describe('GET, DELETE and POST /operations', () => {
       0,
       null,
     ]);
-    expect((await ask('POST', `/operations/${id}/retry`)).body).toMatchObject({
-      code: 'invalid-parameter',
-      state: 'waiting',
-    });
+    expect(await ask('POST', `/operations/${id}/retry`)).toEqual(again);
     GATE.isOpen = true;
     for (const listener of GATE.listeners) listener();
     await untilState(id, 'failed');
+  });
+
+  it('tries nothing again that is done', async () => {
+    const id = await enqueue('pass');
+    const done = await untilState(id, 'done');
+
+    expect((await ask('POST', `/operations/${id}/retry`)).body).toEqual({
+      code: 'operation-ended',
+      state: 'done',
+      detail: 'The operation is done. Only a failed or cancelled one can be tried again.',
+    });
+    expect((await ask('GET', `/operations/${id}`)).body).toEqual(done.body);
+    expect((await ask('POST', `/operations/${UNKNOWN_JOB}/retry`)).body['code']).toBe('operation-not-found');
   });
 
   it('knows requests by number, which nobody can cancel', async () => {

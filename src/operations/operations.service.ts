@@ -52,21 +52,30 @@ export class OperationsService {
     return toRunningEntry(operation);
   }
 
-  /** Asks a job to stop; it is over when its state says so. @throws PlimsollError as above, or when there is nothing to stop */
+  /**
+   * Asks a job to stop; it is over when its state says so.
+   *
+   * @throws PlimsollError `operation-ended` when there is nothing to stop, `invalid-parameter` when it is no job, and as above
+   */
   async cancel(id: string): Promise<JobEntry> {
     this.assertJob(id, 'cancelled');
-    const before = await this.job(id);
-    if (!(await this.queue.cancel(id)))
-      throw hasEnded(before, 'Only one that waits or runs can be cancelled');
-    return toJobEntry(await this.job(id));
+    await this.job(id);
+    const isAsked = await this.queue.cancel(id);
+    const job = await this.job(id);
+    if (!isAsked) throw hasEnded(job, 'Only one that waits or runs can be cancelled');
+    return toJobEntry(job);
   }
 
-  /** Puts a failed or cancelled job back. @throws PlimsollError as above */
+  /**
+   * Puts a failed or cancelled job back. One that waits or runs stays as it is: asking twice is asking once.
+   *
+   * @throws PlimsollError `operation-ended` when it is done, and as above
+   */
   async retry(id: string): Promise<JobEntry> {
     this.assertJob(id, 'tried again');
-    const before = await this.job(id);
-    const job = await this.queue.retry(id);
-    if (job === null) throw hasEnded(before, 'Only a failed or cancelled one can be tried again');
+    await this.job(id);
+    const job = (await this.queue.retry(id)) ?? (await this.job(id));
+    if (job.finishedAt !== null) throw hasEnded(job, 'Only a failed or cancelled one can be tried again');
     return toJobEntry(job);
   }
 
@@ -95,4 +104,4 @@ const notFound = (): PlimsollError =>
   new PlimsollError('operation-not-found', 'There is no operation with this id, or it is forgotten by now.');
 
 const hasEnded = ({ state }: JobView, allowed: string): PlimsollError =>
-  new PlimsollError('invalid-parameter', `The operation is ${state}. ${allowed}.`, { details: { state } });
+  new PlimsollError('operation-ended', `The operation is ${state}. ${allowed}.`, { details: { state } });

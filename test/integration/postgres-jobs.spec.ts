@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { SystemClock } from '../../src/clock/index.js';
 import { describeClaims } from '../../src/jobs/job-claims.contract.js';
+import { describeJobPlans } from '../../src/jobs/job-plans.contract.js';
 import { describeJobQueue } from '../../src/jobs/job-queue.contract.js';
 import { startPostgres, type PostgresServer } from '../support/postgres-server.js';
 import { openTestDatabase, type TestDatabase } from '../support/test-database.js';
@@ -24,3 +25,4 @@ async function open(first?: TestDatabase): Promise<TestDatabase> {
 
 describeJobQueue('PostgreSQL', () => open());
 describeClaims('PostgreSQL', open);
+describeJobPlans('PostgreSQL', () => open());

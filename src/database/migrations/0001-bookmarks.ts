@@ -41,21 +41,36 @@ export const BOOKMARKS: Migration = {
       .addColumn('revision', integer, (column) => column.notNull())
       .addColumn('change_seq', integer, (column) => column.notNull().unique())
       .execute();
-    // Keyset pages: each index holds its order whole, ties included.
-    await schema.createIndex('bookmarks_created').on('bookmarks').columns(['created_at', 'id']).execute();
+    // Keyset pages: each index holds its order whole, ties included, and what a walk along it leaves rows out by; but nothing
+    // that has a partial index below, which SQLite would pass over for these.
+    const leftOutBy = ['archived', 'enrichment_state'] as const;
+    await schema
+      .createIndex('bookmarks_created')
+      .on('bookmarks')
+      .columns(['created_at', 'id', ...leftOutBy])
+      .execute();
     await schema
       .createIndex('bookmarks_modified')
       .on('bookmarks')
-      .columns(['modified_at', 'change_seq'])
+      .columns(['modified_at', 'change_seq', 'id', 'created_at', ...leftOutBy])
       .execute();
-    await schema.createIndex('bookmarks_title').on('bookmarks').columns(['title_key', 'id']).execute();
-    await schema.createIndex('bookmarks_host').on('bookmarks').columns(['host_key', 'created_at']).execute();
+    await schema
+      .createIndex('bookmarks_title')
+      .on('bookmarks')
+      .columns(['title_key', 'id', 'created_at', ...leftOutBy])
+      .execute();
+    // Sets: counted, and fetched when they are small.
+    await schema
+      .createIndex('bookmarks_host')
+      .on('bookmarks')
+      .columns(['host_key', 'created_at', 'id'])
+      .execute();
     await schema
       .createIndex('bookmarks_state')
       .on('bookmarks')
       .columns(['enrichment_state', 'created_at', 'id'])
       .execute();
-    // Both halves are asked for all the time: what is read, and what is not.
+    // Either half may be the small one: what is read, or what is not.
     await schema
       .createIndex('bookmarks_archived')
       .on('bookmarks')

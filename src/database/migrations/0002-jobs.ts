@@ -29,19 +29,19 @@ export const JOBS: Migration = {
       .addColumn('updated_at', integer, (column) => column.notNull())
       .addColumn('finished_at', integer)
       .execute();
-    // Claiming: what waits, of a kind, the most urgent first; and when the next one is due.
+    // Claiming: what waits, of a kind, the most urgent first …
     await schema
       .createIndex('jobs_waiting')
       .on('jobs')
       .columns(['kind', 'priority', 'run_at', 'id'])
       .where(sql.ref('state'), '=', sql.lit('waiting'))
       .execute();
-    await schema.createIndex('jobs_due').on('jobs').columns(['state', 'run_at', 'priority']).execute();
+    // … and when the next one of the kind is due.
     await schema
-      .createIndex('jobs_leases')
+      .createIndex('jobs_due')
       .on('jobs')
-      .columns(['lease_until'])
-      .where(sql.ref('state'), '=', sql.lit('running'))
+      .columns(['kind', 'run_at'])
+      .where(sql.ref('state'), '=', sql.lit('waiting'))
       .execute();
     await schema
       .createIndex('jobs_dedupe')
@@ -50,7 +50,11 @@ export const JOBS: Migration = {
       .columns(['dedupe_key'])
       .where(sql.ref('state'), 'in', [sql.lit('waiting'), sql.lit('running')])
       .execute();
-    await schema.createIndex('jobs_listed').on('jobs').columns(['created_at', 'id']).execute();
+    // Lists: newest first, which is the order of the ids.
+    await schema.createIndex('jobs_by_kind').on('jobs').columns(['kind', 'id']).execute();
+    // By state also to find what was interrupted: few run at any time.
+    await schema.createIndex('jobs_by_state').on('jobs').columns(['state', 'id']).execute();
+    await schema.createIndex('jobs_by_both').on('jobs').columns(['kind', 'state', 'id']).execute();
     await schema.createIndex('jobs_counted').on('jobs').columns(['kind', 'state', 'finished_at']).execute();
 
     await schema

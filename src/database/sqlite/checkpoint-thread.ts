@@ -71,10 +71,11 @@ export class CheckpointThread {
     return this.running;
   }
 
-  /** One at a time. @throws Error when the thread has ended or SQLite refuses */
+  /** One at a time; keeps the process alive meanwhile. @throws Error when the thread has ended or SQLite refuses */
   run(mode: CheckpointMode): Promise<void> {
     return new Promise((done, failed) => {
       this.pending = { done, failed };
+      this.worker.ref();
       if (this.running) this.worker.postMessage(mode);
       else this.settle('its thread has ended');
     });
@@ -82,6 +83,7 @@ export class CheckpointThread {
 
   /** The file is closed before the thread ends: the driver crashes otherwise. */
   close(): Promise<void> {
+    this.worker.ref();
     this.worker.postMessage(null);
     return this.ended;
   }
@@ -89,6 +91,7 @@ export class CheckpointThread {
   private settle(problem: string | null): void {
     const { pending } = this;
     this.pending = null;
+    this.worker.unref();
     if (problem === null) pending?.done();
     else pending?.failed(new Error(problem));
   }

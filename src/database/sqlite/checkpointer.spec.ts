@@ -5,6 +5,7 @@ import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SystemClock } from '../../clock/index.js';
 import type { Engine } from '../engine.js';
+import { CheckpointThread } from './checkpoint-thread.js';
 import { openSqlite } from './open-sqlite.js';
 
 const MIB = 1024 ** 2;
@@ -15,7 +16,7 @@ describe('the write-ahead log', () => {
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'plimsoll-log-'));
-    engine = openSqlite({ folder, readOnly: false, pageCacheBytes: MIB, clock: new SystemClock() });
+    engine = await openSqlite({ folder, readOnly: false, pageCacheBytes: MIB, clock: new SystemClock() });
     await sql`create table t (text text)`.execute(engine.kysely);
   });
 
@@ -48,12 +49,31 @@ describe('the write-ahead log', () => {
     expect(rows).toEqual([{ n: 120 }]);
   });
 
-  it('is gone after a close, everything stands in the file', async () => {
+  it('keeps the process alive while it is shortened, and no longer', async () => {
+    const ports = (): number =>
+      process.getActiveResourcesInfo().filter((resource) => resource === 'MessagePort').length;
+    const before = ports();
+    const thread = new CheckpointThread(join(folder, 'plimsoll.db'));
+    await thread.run('passive');
+    expect(ports()).toBe(before);
+
+    const running = thread.run('passive');
+    expect(ports()).toBe(before + 1);
+    await running;
+    expect(ports()).toBe(before);
+
+    const closing = thread.close();
+    expect(ports()).toBe(before + 1);
+    await closing;
+    expect(ports()).toBe(before);
+  });
+
+  it('is empty after a close, everything stands in the file', async () => {
     await write(5 * MIB);
     await engine.close();
 
-    await expect(logBytes()).rejects.toMatchObject({ code: 'ENOENT' });
-    engine = openSqlite({ folder, readOnly: false, pageCacheBytes: MIB, clock: new SystemClock() });
+    expect(await logBytes()).toBe(0);
+    engine = await openSqlite({ folder, readOnly: false, pageCacheBytes: MIB, clock: new SystemClock() });
     expect((await sql<{ n: number }>`select count(*) as n from t`.execute(engine.kysely)).rows).toEqual([
       { n: 1 },
     ]);

@@ -41,7 +41,10 @@ export class SqliteDriver implements Driver {
     const { writer, reader, queue } = this.parts;
     await queue.close();
     await this.finish();
-    if (reader !== writer) reader.close();
-    writer?.close();
+    writer?.finish();
+    if (reader !== writer) writer?.close();
+    // Last: a connection that only reads leaves the log, emptied, and the memory that is shared beside the file. Without
+    // them nobody could open it where nothing may be written.
+    reader.close();
   }
 }

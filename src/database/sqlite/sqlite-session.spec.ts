@@ -30,7 +30,14 @@ describe('SqliteSession', () => {
     flushes = [];
     const committed = (): Promise<void> =>
       new Promise((resolve, reject) => flushes.push({ resolve, reject }));
-    parts = { writer, reader, queue: new WriteQueue(clock), committed, turn: new Turn(clock), clock };
+    parts = {
+      writer,
+      reader,
+      queue: new WriteQueue(clock),
+      committed,
+      turn: new Turn(clock),
+      lockClock: clock,
+    };
   });
 
   afterEach(async () => {

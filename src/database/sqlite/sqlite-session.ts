@@ -2,7 +2,8 @@ import type { Statement } from 'better-sqlite3';
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely';
 import type { Clock } from '../../clock/index.js';
 import { PlimsollError } from '../../errors/index.js';
-import { isLocked, toDatabaseError } from '../database-error.js';
+import { toDatabaseError } from '../database-error.js';
+import { whenUnlocked } from './lock-wait.js';
 import type { Statements } from './statements.js';
 import type { Turn } from './turn.js';
 import type { WriteQueue } from './write-queue.js';
@@ -16,12 +17,9 @@ export interface SqliteParts {
   /** Called after each commit; resolves when it is durable. */
   readonly committed: () => Promise<void>;
   readonly turn: Turn;
-  readonly clock: Clock;
+  /** Of the waits for locks of other processes. */
+  readonly lockClock: Clock;
 }
-
-/** A lock of another process is tried again for this long, ms; SQLite's own timeout would block the event loop. */
-const LOCK_WAIT_MS = 5_000;
-const LOCK_PAUSE_MS = 25;
 
 /** What Kysely takes for a connection: reads go to the reader, a transaction or a single write to the writer in its turn. */
 export class SqliteSession implements DatabaseConnection {
@@ -101,15 +99,10 @@ export class SqliteSession implements DatabaseConnection {
   }
 
   private async whenUnlocked<T>(attempt: () => T): Promise<T> {
-    const { clock } = this.parts;
-    const startedMs = clock.monotonicMs();
-    for (;;) {
-      try {
-        return attempt();
-      } catch (error) {
-        if (!isLocked(error) || clock.monotonicMs() - startedMs >= LOCK_WAIT_MS) throw toDatabaseError(error);
-      }
-      await new Promise<void>((resolve) => void clock.after(LOCK_PAUSE_MS, resolve));
+    try {
+      return await whenUnlocked(this.parts.lockClock, attempt);
+    } catch (error) {
+      throw toDatabaseError(error);
     }
   }
 
