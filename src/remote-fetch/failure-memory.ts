@@ -1,6 +1,7 @@
 import type { Clock } from '../clock/index.js';
 import { PlimsollError, type ErrorCode } from '../errors/index.js';
 import type { ByteAccount } from '../process-memory/index.js';
+import { isOriginFault } from './origin-faults.js';
 
 interface Failure {
   readonly code: ErrorCode;
@@ -12,18 +13,6 @@ interface Failure {
   readonly maxBytes: number;
   readonly weightBytes: number;
 }
-
-/** Failures that the origin is to blame for; everything else is decided here and never remembered. */
-const REMEMBERED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'origin-not-found',
-  'origin-gone',
-  'origin-refused',
-  'origin-error',
-  'origin-unreachable',
-  'origin-timeout',
-  'too-many-redirects',
-  'source-too-large',
-]);
 
 /** Most remembered failures (chosen: a page of broken images from each of a hundred sites). */
 const MAX_ENTRIES = 4_096;
@@ -76,10 +65,12 @@ export class FailureMemory {
 
   /** Remembers `error` when it is the origin's fault; a `Retry-After` of the origin stretches the time, up to five minutes. */
   remember(url: string, error: unknown, maxBytes: number): void {
-    if (this.ttlMs === 0 || !(error instanceof PlimsollError) || !REMEMBERED.has(error.code)) return;
+    if (this.ttlMs === 0 || !isOriginFault(error)) return;
     this.forget(url);
     const askedMs = Math.min((error.retryAfterSeconds ?? 0) * 1000, MAX_RETRY_AFTER_MS);
-    const weightBytes = 2 * (url.length + error.message.length) + ENTRY_OVERHEAD_BYTES;
+    const { host = '' } = error.details;
+    const characters = url.length + error.message.length + String(host).length;
+    const weightBytes = 2 * characters + ENTRY_OVERHEAD_BYTES;
     this.failures.set(url, {
       code: error.code,
       message: error.message,

@@ -1,6 +1,40 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { PlimsollError } from '../errors/index.js';
+import { PlimsollError, isPlimsollError, type ErrorCode } from '../errors/index.js';
 import { single } from './header-values.js';
+
+/** Failures that an origin is to blame for; everything else is decided here. */
+const ORIGIN_FAULTS: readonly ErrorCode[] = [
+  'origin-not-found',
+  'origin-gone',
+  'origin-refused',
+  'origin-error',
+  'origin-unreachable',
+  'origin-timeout',
+  'too-many-redirects',
+  'source-too-large',
+];
+
+/** Whether the origin is to blame for this error. */
+export const isOriginFault = (error: unknown): error is PlimsollError =>
+  isPlimsollError(error, ...ORIGIN_FAULTS);
+
+/**
+ * The fault of an origin with the host that it happened at, after redirects, as `details.host` (with its port, as
+ * `URL.host` writes it). Every other error passes as it is.
+ */
+export function atHost(error: unknown, url: URL): unknown {
+  if (!isOriginFault(error) || error.details['host'] !== undefined) return error;
+  const { code, message, cause, details, retryAfterSeconds, logMessage, stack } = error;
+  // Copied: a part of a string would keep the whole URL, and failures are remembered.
+  const host = Buffer.from(url.host).toString();
+  const located = new PlimsollError(code, message, {
+    cause,
+    details: { ...details, host },
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+    ...(logMessage !== undefined && { logMessage }),
+  });
+  return Object.assign(located, { stack });
+}
 
 /** Most seconds of an origin's `Retry-After` that are believed where it stretches a remembered failure. */
 const MAX_RETRY_AFTER_SECONDS = 300;

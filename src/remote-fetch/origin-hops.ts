@@ -22,24 +22,29 @@ export interface OriginHopsParts {
   readonly pool: ConnectionPool;
 }
 
+/** Where a fetch has come to; moves on with each redirect. */
+export interface Whereabouts {
+  url: URL;
+}
+
 /** The way from a URL to its last answer: slot, guard, pinned connection, request; again for each redirect. */
 export class OriginHops {
   constructor(private readonly parts: OriginHopsParts) {}
 
   /** @throws PlimsollError what `RemoteFetcher.fetch` names, but for the status of the last answer. */
   async follow<B>(
-    first: URL,
+    at: Whereabouts,
     request: SourceRequest,
     openBody: OpenBodyOf<B>,
     cancellation: Cancellation,
   ): Promise<{ readonly answer: OriginAnswer<B>; readonly url: URL }> {
     const { slots, guard } = this.parts;
     const seen = new Set<string>();
-    let url = first;
-    let release = await slots.acquire(url.origin, cancellation);
+    let release = await slots.acquire(at.url.origin, cancellation);
     cancellation.begin(request.timeoutMs);
     try {
       for (;;) {
+        const { url } = at;
         seen.add(url.href);
         const answer = await this.hop(url, request, openBody, cancellation);
         if (!isRedirect(answer.status)) return { answer, url };
@@ -50,7 +55,7 @@ export class OriginHops {
           release();
           release = await slots.acquire(target.origin, cancellation);
         }
-        url = target;
+        at.url = target;
       }
     } finally {
       release();

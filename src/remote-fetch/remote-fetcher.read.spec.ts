@@ -253,7 +253,11 @@ describe('RemoteFetcher, reading', () => {
           date: 'Thu, 01 Jan 2026 00:00:00 GMT',
           ...(retryAfter !== undefined && { 'retry-after': retryAfter }),
         });
-        const details = { originStatus: status, ...(ms !== undefined && { retryAfterMs: ms }) };
+        const details = {
+          originStatus: status,
+          host: harness.origin.host,
+          ...(ms !== undefined && { retryAfterMs: ms }),
+        };
 
         await expect(fetcher.read(request('/x'))).rejects.toMatchObject({ code, details });
         fetcher.forget(harness.origin.url('/x'));

@@ -23,7 +23,8 @@ import type {
 } from './fetch-types.js';
 import { HOST_RESOLVER, type HostResolver } from './host-resolver.js';
 import { toHead, toOutcome, toReadOutcome } from './origin-answer.js';
-import { OriginHops } from './origin-hops.js';
+import { atHost } from './origin-faults.js';
+import { OriginHops, type Whereabouts } from './origin-hops.js';
 import { parseUrl } from '../url/index.js';
 import { parseSourceUrl } from './source-url.js';
 
@@ -80,13 +81,14 @@ export class RemoteFetcher implements OnApplicationShutdown {
    *   `shutting-down`: decided here, never remembered; `origin-not-found`, `origin-gone`, `origin-refused`,
    *   `origin-error`, `origin-unreachable`, `origin-timeout`, `too-many-redirects`, `source-too-large`: the
    *   origin's, remembered for NEGATIVE_CACHE_TTL_MS (a passed total deadline is not: it is the caller's). Where the
-   *   origin answered, `details` hold its status as `originStatus`, and its `Retry-After` as `retryAfterMs`.
+   *   origin answered, `details` hold its status as `originStatus`, and its `Retry-After` as `retryAfterMs`; `host`
+   *   there is the one that failed, with its port, which after redirects is another than that of the URL.
    */
   fetch<S extends FetchSink>(request: FetchRequest<S>): Promise<FetchOutcome<S>> {
-    return this.run(request, request.maxBytes, async (first, cancellation) => {
+    return this.run(request, request.maxBytes, async (at, cancellation) => {
       const openBody = (start: BodyStart<ReceivedBody<S>>): BodyTarget =>
         new BodyReceiver<S>({ ...request, ...start });
-      const { answer, url } = await this.hops.follow(first, request, openBody, cancellation);
+      const { answer, url } = await this.hops.follow(at, request, openBody, cancellation);
       return toOutcome(answer, url, request);
     });
   }
@@ -100,13 +102,13 @@ export class RemoteFetcher implements OnApplicationShutdown {
    */
   read(request: ReadRequest): Promise<ReadOutcome> {
     // A source that was too large to be fetched whole can still be read.
-    return this.run(request, Infinity, async (first, cancellation) => {
+    return this.run(request, Infinity, async (at, cancellation) => {
       let declined = false;
       const openBody = (start: BodyStart<ReadBody>, url: URL): BodyTarget | undefined => {
         declined = request.onHead?.(toHead(start.status, start.headers, url)) === 'decline';
         return declined ? undefined : new BodyReader({ ...request, ...start });
       };
-      const { answer, url } = await this.hops.follow(first, request, openBody, cancellation);
+      const { answer, url } = await this.hops.follow(at, request, openBody, cancellation);
       return toReadOutcome(answer, url, request, declined);
     });
   }
@@ -145,9 +147,10 @@ export class RemoteFetcher implements OnApplicationShutdown {
   private async run<T>(
     request: SourceRequest,
     maxBytes: number,
-    work: (url: URL, cancellation: Cancellation) => Promise<T>,
+    work: (at: Whereabouts, cancellation: Cancellation) => Promise<T>,
   ): Promise<T> {
     let key: string | undefined;
+    let at: Whereabouts | undefined;
     let cancellation: Cancellation | undefined;
     try {
       if (this.closed) throw shuttingDown();
@@ -156,22 +159,24 @@ export class RemoteFetcher implements OnApplicationShutdown {
       this.guard.checkUrl(url);
       this.failures.throwIfKnown(url.href, maxBytes);
       key = url.href;
+      at = { url };
       cancellation = new Cancellation(
         this.clock,
         request.queueTimeoutMs ?? request.timeoutMs,
         request.signal,
       );
       this.running.add(cancellation);
-      const outcome = await work(url, cancellation);
+      const outcome = await work(at, cancellation);
       this.failures.forget(key);
       this.completed += 1;
       return outcome;
     } catch (error) {
       this.count(error);
+      const told = at === undefined ? error : atHost(error, at.url);
       if (key !== undefined && cancellation?.isCausedBy(error) !== true) {
-        this.failures.remember(key, error, maxBytes);
+        this.failures.remember(key, told, maxBytes);
       }
-      throw error;
+      throw told;
     } finally {
       if (cancellation !== undefined) {
         cancellation.close();
