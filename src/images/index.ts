@@ -5,6 +5,7 @@ export { DerivedImages, type DerivedWork, type NormalisedPicture } from './deriv
 export type { ImageRequest, ImageSource } from './image-request.js';
 export { ImagesModule } from './images.module.js';
 export { PARAMETERS, type ParameterDescription, type ParameterName } from './parameters/parameter-table.js';
+export { RequestCharges } from './request-charges.js';
 export { RequestTiming, type RequestContext } from './request-context.js';
 export { RequestReader, type ReadQuery } from './request-reader.js';
 export type { Freshness } from './sources/freshness.js';

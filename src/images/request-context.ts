@@ -1,9 +1,16 @@
+import type { LeaseClass } from '../image-memory/index.js';
+
 /** What a service may know of the request that asks: never the request itself. */
 export interface RequestContext {
   /** The raw `Accept` header. */
   readonly accept: string | undefined;
-  /** Who is charged for uncached work. */
-  readonly clientId: string;
+  /** Who is charged for uncached work; `null` for work of the server's own, which no client pays for. */
+  readonly clientId: string | null;
+  /**
+   * Whether somebody waits for the answer. `background` work comes after those who do, pauses from `coordinate` up,
+   * and makes for the store: it brings nothing into memory that nobody has asked for yet.
+   */
+  readonly class: LeaseClass;
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;
 }

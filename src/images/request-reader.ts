@@ -123,7 +123,12 @@ export function contextOf(request: Request, response: Response): RequestContext 
   response.once('close', () => {
     if (!response.writableFinished) controller.abort();
   });
-  return { accept: request.headers.accept, clientId: request.ip ?? 'unknown', signal: controller.signal };
+  return {
+    accept: request.headers.accept,
+    clientId: request.ip ?? 'unknown',
+    class: 'interactive',
+    signal: controller.signal,
+  };
 }
 
 function expiryOf(pairs: readonly (readonly [string, string])[]): number {

@@ -9,10 +9,10 @@ import {
   type ObjectStore,
   type OpenObject,
 } from '../object-storage/index.js';
-import { CLIENT_QUOTA, type ClientQuota } from './client-quota.js';
 import type { CacheOutcome } from './delivery/response-headers.js';
 import { etagOf } from './delivery/etag.js';
 import type { ImageRequest } from './image-request.js';
+import { RequestCharges } from './request-charges.js';
 import type { RequestContext, RequestTiming } from './request-context.js';
 import type { Freshness } from './sources/freshness.js';
 import { SourceLoader, type LoadedSource } from './sources/source-loader.js';
@@ -48,7 +48,7 @@ export class UnifiedImageService {
   constructor(
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(OBJECT_STORE) private readonly store: ObjectStore,
-    @Inject(CLIENT_QUOTA) private readonly quota: ClientQuota,
+    private readonly charges: RequestCharges,
     private readonly imageMemory: ImageMemoryManager,
     private readonly sources: SourceLoader,
     private readonly formats: FormatChooser,
@@ -72,7 +72,7 @@ export class UnifiedImageService {
       const stored = await this.fromCaches(request, usable, context, timing);
       if (stored !== undefined) return stored;
     }
-    await this.quota.charge(context.clientId);
+    await this.charges.charge(context);
     const standIn = this.refuseOrStandIn(request, usable);
     if (standIn !== undefined) return standIn;
     const loaded = usable ?? (await this.sources.load(request.source, context.signal, timing));
@@ -111,19 +111,17 @@ export class UnifiedImageService {
     return undefined;
   }
 
-  /** A stored variant: into memory when the line allows, else streamed past it. */
+  /** A stored variant: into memory when somebody waits for it and the line allows, else streamed past it. */
   private async fromStore(
     key: string,
     info: ObjectInfo,
     { record, stale }: LoadedSource,
-    { signal }: RequestContext,
+    { signal, class: work }: RequestContext,
   ): Promise<ImageAnswer | undefined> {
-    const lease = this.imageMemory.tryReserve({
-      bytes: info.bytes,
-      class: 'interactive',
-      label: 'store read',
-      job: false,
-    });
+    const lease =
+      work === 'background'
+        ? null
+        : this.imageMemory.tryReserve({ bytes: info.bytes, class: work, label: 'store read', job: false });
     if (lease === null)
       return fromStored(info, record, key, stale, (range) => this.store.openRead(info.key, range));
     try {
@@ -164,12 +162,18 @@ export class UnifiedImageService {
   ): Promise<ImageAnswer> {
     const choice = this.formats.choices(request, loaded.record, context.accept).at(-1) as VariantChoice;
     const { key } = choice;
+    const { stale } = loaded;
+    const order = { source: request.source, choice, class: context.class };
+    if (context.class === 'background') {
+      // Not shared: whoever waits for an answer must not wait in the line of background work.
+      const entry = await this.maker.make(order, loaded, context.signal, timing);
+      return fromEntry(entry, loaded.record, key, { kind: 'miss', collapsed: false, stale });
+    }
     const { entry, from } = await this.imageMemory.getOrLoad(
       key,
-      (work) => this.maker.make({ source: request.source, choice }, loaded, work, timing),
+      (work) => this.maker.make(order, loaded, work, timing),
       { signal: context.signal },
     );
-    const { stale } = loaded;
     return fromEntry(
       entry,
       loaded.record,
@@ -245,7 +249,7 @@ export class UnifiedImageService {
     timing: RequestTiming,
   ): Promise<ImageAnswer> {
     if (!this.imageMemory.shouldAllowImageOperations()) throw this.imageMemory.refusal();
-    await this.quota.charge(context.clientId);
+    await this.charges.charge(context);
     const again = await this.sources.reload(request.source, context.signal, timing);
     if (again.bytes === undefined && !(await this.isStored(again.record)))
       throw new PlimsollError('storage-unavailable', 'The stored image cannot be read; ask again.', {

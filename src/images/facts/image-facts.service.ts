@@ -2,8 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ImageMemoryManager, SingleFlight } from '../../image-memory/index.js';
 import { CLOCK, type Clock } from '../../clock/index.js';
 import { ServerCache } from '../../server-cache/index.js';
-import { CLIENT_QUOTA, type ClientQuota } from '../client-quota.js';
 import type { ImageSource } from '../image-request.js';
+import { RequestCharges } from '../request-charges.js';
 import type { RequestContext, RequestTiming } from '../request-context.js';
 import { SourceLoader, type LoadedSource } from '../sources/source-loader.js';
 import { FOREVER, type SourceRecord } from '../sources/source-record.js';
@@ -40,7 +40,7 @@ export class ImageFactsService {
 
   constructor(
     @Inject(CLOCK) clock: Clock,
-    @Inject(CLIENT_QUOTA) private readonly quota: ClientQuota,
+    private readonly charges: RequestCharges,
     private readonly imageMemory: ImageMemoryManager,
     private readonly sources: SourceLoader,
     private readonly cache: ServerCache,
@@ -68,9 +68,13 @@ export class ImageFactsService {
     const cached = this.cache.get<Placeholder>(key);
     if (cached !== undefined) return { placeholder: cached, record: loaded.record };
     if (!this.imageMemory.shouldAllowImageOperations()) throw this.imageMemory.refusal();
-    const { value } = await this.flights.run(key, (signal) => this.make(source, loaded, signal, timing), {
-      signal: context.signal,
-    });
+    const { value } = await this.flights.run(
+      key,
+      (signal) => this.make(source, loaded, { ...context, signal }, timing),
+      {
+        signal: context.signal,
+      },
+    );
     this.cache.set(key, value, { ttlMs: PLACEHOLDER_TTL_MS });
     return { placeholder: value, record: loaded.record };
   }
@@ -78,13 +82,13 @@ export class ImageFactsService {
   private make(
     source: ImageSource,
     loaded: LoadedSource,
-    signal: AbortSignal,
+    { class: work, signal }: RequestContext,
     timing: RequestTiming,
   ): Promise<Placeholder> {
     const { header } = loaded.record;
     const operation = placeholderOperation(header);
     return this.native.run(
-      { name: 'image.placeholder', source, loaded, operation, class: 'interactive', signal, timing },
+      { name: 'image.placeholder', source, loaded, operation, class: work, signal, timing },
       (input) => makePlaceholder(input, header),
     );
   }
@@ -96,7 +100,7 @@ export class ImageFactsService {
   ): Promise<LoadedSource> {
     const usable = await this.sources.findUsable(source);
     if (usable !== undefined) return usable;
-    await this.quota.charge(context.clientId);
+    await this.charges.charge(context);
     return this.sources.load(source, context.signal, timing);
   }
 }

@@ -26,12 +26,13 @@ export class FormatChooser {
 
   /**
    * Best first. All may be looked up; only the last may be made now: while memory is short, or when the best could
-   * never fit, a cheaper one follows it.
+   * never fit, a cheaper one follows it. AVIF by name is obeyed as long as it can fit: another format is no answer to it.
    */
   choices(request: ImageRequest, record: SourceRecord, accept: string | undefined): readonly VariantChoice[] {
     const best = this.choice(request, record, accept, false);
     const fits = this.imageMemory.canEverFit(this.imageMemory.estimate(record.header, best.plan.operation));
-    if (fits && !this.imageMemory.prefersCheapWork()) return [best];
+    const isNamed = request.parameters.format === 'avif';
+    if (fits && (isNamed || !this.imageMemory.prefersCheapWork())) return [best];
     return [best, this.choice(request, record, accept, true)];
   }
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
-import type { ImageEntry, OutputFormat } from '../../image-memory/index.js';
+import type { ImageEntry, LeaseClass, OutputFormat } from '../../image-memory/index.js';
 import type { ObjectKey } from '../../object-storage/index.js';
 import { etagOf } from '../delivery/etag.js';
 import type { ImageSource } from '../image-request.js';
@@ -16,6 +16,7 @@ import { NativeWork } from '../work/native-work.js';
 export interface VariantOrder {
   readonly source: ImageSource;
   readonly choice: VariantChoice;
+  readonly class: LeaseClass;
 }
 
 /** Attributes that a variant carries in the store and in memory. */
@@ -58,7 +59,7 @@ export class VariantMaker {
         source: order.source,
         loaded,
         operation: plan.operation,
-        class: 'interactive',
+        class: order.class,
         signal,
         timing,
       },
