@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { isPlimsollError } from '../../errors/index.js';
 import { parseQuery } from './query/query-parser.js';
 import { satisfies, searchCriteria } from './query/search-criteria.js';
-import type { SearchEngineName } from './search-engine.js';
+import type { SearchEngineName, SearchSort } from './search-engine.js';
 import type { SearchRooms } from './search.fixture.js';
 
 const day = (text: string): number => Date.parse(`${text}T12:00:00Z`);
@@ -86,6 +86,41 @@ export function describeSearch(engine: SearchEngineName, open: () => Promise<Sea
       await rooms.rows.update(deadId, ({ http }) => ({
         http: { ...http, status: 404, deadSince: day('2024-05-01') },
       }));
+      // One word in one field of each, the texts of one length.
+      await save('zeppelin-in-description', {
+        values: { title: 'Four plain words here', description: 'About a zeppelin once' },
+        tags: ['airship'],
+        createdAt: day('2016-05-01'),
+      });
+      await save(
+        'zeppelin-in-host',
+        {
+          values: { title: 'Four plain words here', description: 'About a journey once' },
+          tags: ['airship'],
+          createdAt: day('2016-04-01'),
+        },
+        'zeppelin.example',
+      );
+      await save('zeppelin-in-tag', {
+        values: { title: 'Four plain words here', description: 'About a journey once' },
+        tags: ['zeppelin'],
+        createdAt: day('2016-03-01'),
+      });
+      await save('zeppelin-in-title', {
+        values: { title: 'Four zeppelin words here', description: 'About a journey once' },
+        tags: ['airship'],
+        createdAt: day('2016-02-01'),
+      });
+      await save('zeppelin-in-title-of-old', {
+        values: { title: 'Four zeppelin words here', description: 'About a journey once' },
+        tags: ['airship'],
+        createdAt: day('2016-01-01'),
+      });
+      await save('zepp', {
+        values: { title: 'Four zepp words here', description: 'About a journey once' },
+        tags: ['airship'],
+        createdAt: day('2015-01-01'),
+      });
       // Fallback text and quotes that a search language might take for its own.
       await save('syntax', {
         values: { title: `It's "quoted" OR NOT (near) * : ^ \\ it` },
@@ -188,6 +223,33 @@ export function describeSearch(engine: SearchEngineName, open: () => Promise<Sea
       expect(rest.sort()).toEqual(expected.slice(1).sort());
     });
 
+    it.each<readonly [string, string, readonly string[]]>([
+      [
+        'by field, then the newest',
+        'zeppelin',
+        ['in-title', 'in-title-of-old', 'in-tag', 'in-host', 'in-description'],
+      ],
+      [
+        'by field with a typo, too',
+        'zepelin',
+        ['in-title', 'in-title-of-old', 'in-tag', 'in-host', 'in-description'],
+      ],
+      [
+        'those of a period in the same order',
+        'zeppelin after:2016-02 before:2016-05',
+        ['in-title', 'in-tag', 'in-host'],
+      ],
+    ])('orders %s', async (_what, text, expected) => {
+      expect(await rooms.paths(text)).toEqual(expected.map((where) => `zeppelin-${where}`));
+    });
+
+    it('orders a whole word before a longer one that begins so', async () => {
+      const found = await rooms.paths('zepp');
+
+      expect(found[0]).toBe('zepp');
+      expect(found).toHaveLength(6);
+    });
+
     it.each<readonly ['createdAt' | '-createdAt' | '-title' | 'title', readonly string[]]>([
       ['createdAt', ['kernel', 'docker', 'mention']],
       ['-createdAt', ['mention', 'docker', 'kernel']],
@@ -220,23 +282,34 @@ export function describeSearch(engine: SearchEngineName, open: () => Promise<Sea
       ]);
     });
 
-    it('pages through all hits, each once, in the order of one large page', async () => {
-      const all = await rooms.paths('is:archived -xyz');
-      const whole = await rooms.paths('a', { limit: 100 });
+    it.each<SearchSort>([
+      'relevance',
+      'createdAt',
+      '-createdAt',
+      'modifiedAt',
+      '-modifiedAt',
+      'title',
+      '-title',
+    ])('pages through all hits by %s, each once, in the order of one large page', async (sort) => {
+      const whole = await rooms.paths('a', { limit: 100, sort });
       const paged: string[] = [];
       let cursor: string | undefined;
       do {
         const { hits, nextCursor } = await rooms.find('a', {
           limit: 2,
+          sort,
           ...(cursor === undefined ? {} : { cursor }),
         });
         paged.push(...hits.map(({ bookmark }) => new URL(bookmark.url).pathname.slice(1)));
         cursor = nextCursor ?? undefined;
       } while (cursor !== undefined);
 
-      expect(all).toEqual(['docker']);
       expect(whole.length).toBeGreaterThan(4);
       expect(paged).toEqual(whole);
+    });
+
+    it('pages through what only operators choose', async () => {
+      expect(await rooms.paths('is:archived -xyz')).toEqual(['docker']);
     });
 
     it('pages through phrases, which only the text decides', async () => {
@@ -359,6 +432,43 @@ export function describeSearch(engine: SearchEngineName, open: () => Promise<Sea
         { numRuns: 150 },
       );
       expect(found).toBeGreaterThan(0);
+    });
+
+    const LINUX = ['docker', 'kernel', 'mention'];
+    it.each<readonly [string, string, readonly string[]]>([
+      ['an open quote', '"linux', LINUX],
+      ['a quote within a word', 'li"nux', []],
+      ['a star', 'linux*', LINUX],
+      ['a caret', '^linux', LINUX],
+      ['NEAR', 'NEAR(linux docker, 5)', []],
+      ['a column filter', 'title : linux', []],
+      ['a set of columns', '{title tags} : linux', []],
+      ['a column left out', '-{title} linux', LINUX],
+      ['AND', 'linux AND xyzzyq', []],
+      ['a plus', 'linux + docker', LINUX],
+      ['operators of tsquery', 'linux & !xyzzyq | docker', []],
+      ['a distance of tsquery', 'linux <2> docker', []],
+      ['a weight of tsquery', 'linux:*A', ['mention']],
+      ['quotes of SQL', `linux'; drop table search_documents; --`, []],
+      ['a backslash', 'linux \\', LINUX],
+      ['a pattern', 'li_ux linux%', []],
+      ['NUL', 'linux\0docker', LINUX],
+      ['half a surrogate pair', 'linux\ud800docker', LINUX],
+      ['the other half', '\udc00linux', LINUX],
+      ['a mark of our own tokens', '\ue000any linux', []],
+      ['one word two thousand times', 'linux '.repeat(2_000), LINUX],
+      ['one operator a thousand times', `linux ${'-tag:none '.repeat(1_000)}`, LINUX],
+      ['ten thousand letters', 'x'.repeat(10_000), []],
+      ['ten thousand quotes within words', 'q"'.repeat(5_000), []],
+      ['ten thousand brackets', `linux ${'('.repeat(10_000)}`, LINUX],
+    ])('obeys nothing but its own operators: %s', async (_what, text, expected) => {
+      expect([...(await rooms.paths(text))].sort()).toEqual(expected);
+    });
+
+    it('lists everything for quotes and signs alone', async () => {
+      const { hits } = await rooms.find('"'.repeat(10_000), { limit: 100 });
+
+      expect(hits).toHaveLength(await rooms.rows.count({}));
     });
 
     it('never fails for what is typed', async () => {

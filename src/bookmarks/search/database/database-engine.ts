@@ -76,22 +76,21 @@ export class DatabaseEngine implements SearchEngine {
         .map(({ words: sequence }) => sequence.map(({ token }) => token)),
       facets: words.length + facets.length === 0 ? [ANY_DOCUMENT] : facets,
       periods: periodTokens(after, before, this.clock.now()),
+      before,
+      after,
       excluded: [...single, ...forbidden.map(facetToken)],
     };
   }
 }
 
 function answer(
-  { criteria: { before, after: since }, sort, count, after, skip }: EngineRequest,
+  { sort, count, after, skip }: EngineRequest,
   rows: readonly FullTextRow[],
   isUpToDate: boolean,
   matched: EngineAnswer['matched'],
 ): EngineAnswer {
   const isCut = rows.length >= MAX_RANKED;
-  const hits = rows
-    .filter(({ created_at: at }) => (before === null || at < before) && (since === null || at > since))
-    .map((row) => hit(row, sort))
-    .sort((a, b) => comparePlaces(sort, a, b));
+  const hits = rows.map((row) => hit(row, sort)).sort((a, b) => comparePlaces(sort, a, b));
   const following = after === null ? hits : hits.filter((one) => comparePlaces(sort, one, after) > 0);
   const page = following.slice(skip, skip + count);
   return {

@@ -148,6 +148,25 @@ describe('DatabaseIndex', () => {
     expect(await rowCount('search_documents')).toBe(3);
   });
 
+  it('finds what was created in a time, however many newer matches there are', async () => {
+    const drafts = Array.from({ length: 6_200 }, (_, n) =>
+      draftOf(`p${n}`, {
+        values: { title: 'common word' },
+        createdAt: Date.UTC(2024, 2, n < 5 ? 1 : n < 8 ? 10 : 20),
+      }),
+    );
+    for (let at = 0; at < drafts.length; at += 500)
+      await rooms.rows.insert(drafts.slice(at, at + 500), 'keep');
+    await rooms.databaseIndex.followToEnd();
+
+    const before = await rooms.find('common before:2024-03-10');
+    const between = await rooms.find('common after:2024-03-02 before:2024-03-12');
+
+    expect([before.meta.total, between.meta.total]).toEqual([5, 3]);
+    expect([before.hits.length, between.hits.length]).toEqual([5, 3]);
+    expect(before.meta.approximate).toBeUndefined();
+  });
+
   it('ranks the newest of very many matches, and says so', async () => {
     await fill(1_300);
     await rooms.databaseIndex.followToEnd();

@@ -10,8 +10,11 @@ export interface FullTextQuery {
   readonly sequences: readonly (readonly string[])[];
   /** All of them. */
   readonly facets: readonly string[];
-  /** One of them; `null` asks for none. */
+  /** One of them; `null` asks for none. They say the dates as months or years: more may match. */
   readonly periods: readonly string[] | null;
+  /** Created before and after this, epoch ms, both exclusive. */
+  readonly before: number | null;
+  readonly after: number | null;
   /** None of them. */
   readonly excluded: readonly string[];
 }

@@ -1,6 +1,6 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import { ANY_DOCUMENT } from '../query/facet.js';
-import type { Alternative } from '../query/resolve-words.js';
+import type { Alternative, ResolvedWord } from '../query/resolve-words.js';
 import type { SearchDocument } from '../search-document.js';
 import type { SearchField } from '../search-fields.js';
 import type { CandidateOptions, FullText, FullTextQuery, FullTextRow } from './full-text.js';
@@ -39,16 +39,14 @@ export class PostgresFullText implements FullText {
     query: FullTextQuery,
     { atMost, isScored, withTitle }: CandidateOptions,
   ): Promise<readonly FullTextRow[]> {
-    const scored = { ...query, facets: [], periods: null, excluded: [] };
-    const score = isScored
-      ? sql`ts_rank(${WEIGHTS}, d.words, ${expression(scored)}::text::tsquery, 1)::float8`
-      : sql`0::float8`;
+    const score = isScored ? scoreOf(query.words) : sql`0::float8`;
     const titles = withTitle ? sql`left join bookmarks b on b.id = d.bookmark_id` : sql``;
     const { rows } = await sql<FullTextRow>`
       select d.bookmark_id as id, d.created_at, d.modified_at, ${score} as score,
         ${withTitle ? sql`b.title_key` : sql`null`} as title_key
       from (
         select * from search_documents where words @@ ${expression(query)}::text::tsquery
+          and created_at < ${query.before ?? Number.MAX_SAFE_INTEGER} and created_at > ${query.after ?? Number.MIN_SAFE_INTEGER}
         order by doc desc limit ${atMost}
       ) d ${titles}
     `.execute(queries);
@@ -82,6 +80,20 @@ export class PostgresFullText implements FullText {
     await sql`delete from search_documents`.execute(queries);
     await sql`delete from search_terms`.execute(queries);
   }
+}
+
+/**
+ * What a row is worth: of each alternative by its weight. As one query they would count alike, and the beginning of a word
+ * as much as the word: `ts_rank` takes operands of the same letters for one.
+ */
+function scoreOf(words: readonly ResolvedWord[]): RawBuilder<number> {
+  const scores = words
+    .flat()
+    .map(
+      (one) =>
+        sql`${one.weight}::float8 * ts_rank(${WEIGHTS}, d.words, ${alternative(one)}::text::tsquery, 1)`,
+    );
+  return scores.length === 0 ? sql`0::float8` : sql`(${sql.join(scores, sql` + `)})::float8`;
 }
 
 /** As lexemes are written, for vectors and queries alike. */

@@ -19,9 +19,9 @@ const MIN_EMPTY_TERMS = 20_000;
 
 /**
  * The words of all bookmarks in memory: MiniSearch's ranking over packed columns (see {@link TermDictionary} and
- * {@link PostingLists}). MiniSearch itself keeps the same in nested maps: on texts as people have them that is nine times
- * the memory and forty times the time of a search (bench:search), pauses of the garbage collector longer than the loop may
- * be held, and a vacuum that breaks when a document is added meanwhile (its issue 306).
+ * {@link PostingLists}). MiniSearch itself keeps the same in nested maps: six times the memory, more than the budget
+ * allows, and five to eight times the time of a search with a typo (bench:search), and a vacuum that throws when
+ * documents are added meanwhile (seen with 7.2.0).
  *
  * Everything is synchronous and short: adding takes about 50 µs a document. Documents are numbered; the row of a removed
  * one is dead until {@link sweep} has gone through all lists.
@@ -63,7 +63,7 @@ export class CompactIndex implements Vocabulary {
     }
     const number = this.documents.add(document);
     for (const [token, frequencies] of frequenciesOf(document)) {
-      this.lists.append(this.termOf(token), posting(number, frequencies));
+      this.lists.append(this.dictionary.find(token) ?? this.addTerm(token), posting(number, frequencies));
     }
   }
 
@@ -111,20 +111,32 @@ export class CompactIndex implements Vocabulary {
     return term === undefined ? null : this.lists.read(term);
   }
 
-  /** Length of the list; dead documents count until they are swept. */
-  listLength(token: string): number {
-    const term = this.dictionary.find(token);
-    return term === undefined ? 0 : this.lists.count(term);
+  /** Number of a token; `undefined` when it stands nowhere. */
+  termOf(token: string): number | undefined {
+    return this.dictionary.find(token);
   }
 
-  /** Longer tokens that begin so, at most {@link MAX_EXPANDED_TERMS}. */
-  beginningWith(beginning: string): string[] {
-    const tokens: string[] = [];
-    for (const term of this.dictionary.beginningWith(beginning)) {
-      if (this.lists.count(term) > 0) tokens.push(this.dictionary.token(term));
-      if (tokens.length >= MAX_EXPANDED_TERMS) break;
-    }
-    return tokens;
+  /** Postings of a token by its number, dead ones too, in a buffer that the next call overwrites. */
+  postingsOf(term: number): Uint32Array {
+    return this.lists.read(term);
+  }
+
+  /** Length of the list; dead documents count until they are swept. */
+  lengthOfList(term: number): number {
+    return this.lists.count(term);
+  }
+
+  /** Characters of a token, by its number. */
+  lengthOfToken(term: number): number {
+    return this.dictionary.lengthOf(term);
+  }
+
+  /** Numbers of longer tokens that begin so, at most {@link MAX_EXPANDED_TERMS}. */
+  beginningWith(beginning: string): number[] {
+    return this.dictionary
+      .beginningWith(beginning)
+      .filter((term) => this.lists.count(term) > 0)
+      .slice(0, MAX_EXPANDED_TERMS);
   }
 
   count(token: string, atMost: number): number {
@@ -138,10 +150,7 @@ export class CompactIndex implements Vocabulary {
   }
 
   hasBeginning(beginning: string): boolean {
-    for (const term of this.dictionary.beginningWith(beginning)) {
-      if (this.hasLive(term)) return true;
-    }
-    return false;
+    return this.dictionary.someBeginningWith(beginning, (term) => this.hasLive(term));
   }
 
   similar(word: string, typos: number): readonly string[] {
@@ -155,9 +164,7 @@ export class CompactIndex implements Vocabulary {
   }
 
   /** Lists have the numbers of the dictionary. */
-  private termOf(token: string): number {
-    const known = this.dictionary.find(token);
-    if (known !== undefined) return known;
+  private addTerm(token: string): number {
     this.lists.addTerm();
     return this.dictionary.add(token);
   }

@@ -67,12 +67,17 @@ export class DocumentTable {
     return this.live.values;
   }
 
-  createdAt(number: number): number {
-    return this.created.values[number] as number;
+  /** By number, ms. */
+  get creationTimes(): Float64Array {
+    return this.created.values;
   }
 
-  modifiedAt(number: number): number {
-    return this.modified.values[number] as number;
+  get modificationTimes(): Float64Array {
+    return this.modified.values;
+  }
+
+  createdAt(number: number): number {
+    return this.created.values[number] as number;
   }
 
   /** Whether these words are indexed under this number already. */

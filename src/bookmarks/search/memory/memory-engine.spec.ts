@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { draftOf } from '../../repository/drafts.fixture.js';
+import { parseQuery } from '../query/query-parser.js';
+import { searchCriteria } from '../query/search-criteria.js';
 import { startSearchRooms, type SearchRooms } from '../search.fixture.js';
 
 const HOUR_MS = 3_600_000;
@@ -44,12 +46,17 @@ describe('MemoryEngine', () => {
     it('has the database answer while it builds, then answers itself', async () => {
       await fill(300);
 
-      const first = await engineOf();
-      const building = rooms.memoryEngine.snapshot().state;
-      await rooms.memoryEngine.settled();
+      const asked = engineOf();
+      const states = new Set<string>();
+      for (let state = 'idle'; state !== 'ready'; await breathe()) {
+        ({ state } = rooms.memoryEngine.snapshot());
+        states.add(state);
+      }
+      const first = await asked;
       const then = await engineOf();
 
-      expect([first, building, then]).toEqual(['sqlite-fts', 'building', 'memory']);
+      expect([first, then]).toEqual(['sqlite-fts', 'memory']);
+      expect([...states]).toEqual(['idle', 'building', 'ready']);
       expect(rooms.memoryEngine.snapshot()).toMatchObject({ state: 'ready', documents: 300, builds: 1 });
     });
 
@@ -71,6 +78,29 @@ describe('MemoryEngine', () => {
 
       expect(rooms.memoryEngine.snapshot().documents).toBe(500);
       expect(turns).toBeGreaterThan(10);
+    });
+
+    it('lets the event loop go between mistyped words of one search', async () => {
+      await fill(50);
+      await rooms.buildMemoryIndex();
+      let turns = 0;
+      let isDone = false;
+      const count = (): void => {
+        turns += 1;
+        if (!isDone) setImmediate(count);
+      };
+      setImmediate(count);
+      await rooms.memoryEngine.search({
+        criteria: searchCriteria(parseQuery('comon abuot commmon commno aboutt abot', 0), {}),
+        sort: 'relevance',
+        count: 20,
+        after: null,
+        skip: 0,
+        isLenient: false,
+      });
+      isDone = true;
+
+      expect(turns).toBeGreaterThan(6);
     });
 
     it('finds what was written while it was built', async () => {
@@ -205,8 +235,28 @@ describe('MemoryEngine', () => {
       await fill(10);
       await rooms.buildMemoryIndex();
       rooms.bus.emit('emergency-cleanup-start', { rss: 1, threshold: 1, usagePercent: 95 });
+      const dropped = rooms.memoryEngine.snapshot();
+      const during = await engineOf();
+      await rooms.memoryEngine.settled();
 
-      expect(rooms.memoryEngine.snapshot()).toMatchObject({ state: 'idle', cause: 'pressure' });
+      expect(dropped).toMatchObject({ state: 'idle', cause: 'pressure', usedBytes: 0 });
+      expect(during).toBe('sqlite-fts');
+      expect(await engineOf()).toBe('memory');
+    });
+
+    it('is dropped when an emergency begins, and is back when that has passed', async () => {
+      await fill(20);
+      await rooms.buildMemoryIndex();
+      rooms.sampleAt(96);
+      const inEmergency = [rooms.memory.level(), rooms.memoryEngine.snapshot().state, await engineOf()];
+      rooms.readPercent(20);
+      // One rung at a time, each after its dwell; then the calm.
+      await rooms.clock.advanceAsync(180_000, 500);
+      await rooms.buildMemoryIndex();
+
+      expect(inEmergency).toEqual(['emergency', 'idle', 'sqlite-fts']);
+      expect(rooms.memory.level()).toBe('normal');
+      expect(await engineOf()).toBe('memory');
     });
   });
 

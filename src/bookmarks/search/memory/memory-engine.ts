@@ -6,18 +6,17 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { BackgroundTasks, Intervals } from '../../../async-ops/index.js';
-import { CLOCK, type Cancel, type Clock } from '../../../clock/index.js';
+import { CLOCK, type Clock } from '../../../clock/index.js';
 import { SETTINGS, type Settings } from '../../../config/index.js';
-import { isPlimsollError } from '../../../errors/index.js';
 import { EventBus } from '../../../events/index.js';
 import { ImageMemoryManager, isAtLeast } from '../../../image-memory/index.js';
 import { type ByteAccount, ByteAccounts } from '../../../process-memory/index.js';
-import { BOOKMARK_STORE, type BookmarkEvent, type BookmarkStore } from '../../model/bookmark-store.js';
-import { breathe } from '../feed/breathe.js';
+import { BOOKMARK_STORE, type BookmarkStore } from '../../model/bookmark-store.js';
 import { SliceSize } from '../feed/slice-size.js';
-import { searchDocument } from '../search-document.js';
 import type { EngineAnswer, EngineRequest } from '../search-engine.js';
-import { CompactIndex } from './compact-index.js';
+import type { CompactIndex } from './compact-index.js';
+import { FIT_CHECK_MS, IndexFit, type MisfitCause } from './index-fit.js';
+import { IndexFollower, type FollowerOwner } from './index-follower.js';
 import { searchMemory } from './memory-search.js';
 
 /**
@@ -53,29 +52,14 @@ export const SEARCH_ACCOUNT = 'search';
 const UNUSED_MS = 3_600_000;
 /** After pressure the level must have been normal for this long before the index comes back, ms (chosen: longer than the ladder's own dwell). */
 const CALM_MS = 60_000;
-/** How often what did not fit is measured again, ms; each time costs one count of the rows. */
-const FIT_CHECK_MS = 60_000;
-/** What did not fit comes back when it would take this share of the budget, or of the documents; without the gap it would come and go. */
-const FIT_SHARE = 0.9;
-const FIT_DOCUMENTS_SHARE = 0.98;
 /** A build that waits for the level to fall looks again after this, ms. */
 const PAUSE_MS = 1_000;
 /** Changes are followed this long after the first of them, ms, so that a burst is one slice; a search does not wait for it. */
 const FOLLOW_DELAY_MS = 100;
-/** A search catches up with this many changes itself; with more the database answers it. */
-const MAX_CATCH_UP = 256;
 /** Most documents of one slice. */
 const MAX_SLICE = 128;
-const FIRST_SLICE = 16;
-/** A sweep holds the loop this long at a time, ms. */
-const SWEEP_MS = 4;
-
-/** What is known of the bookmarks that did not fit. */
-interface Misfit {
-  /** 0 when it was their number that did not fit. */
-  readonly bytesPerDocument: number;
-}
-
+/** The first one also compiles what it runs. */
+const FIRST_SLICE = 4;
 /**
  * The index in memory and its life: built on the first search, in slices between which the loop runs; in step with
  * writes through the change feed; dropped when memory is short, when it does not fit or nobody searches; and back when
@@ -86,17 +70,12 @@ export class MemoryEngine implements OnApplicationBootstrap, OnApplicationShutdo
   readonly name = 'memory';
   private readonly logger = new Logger(MemoryEngine.name);
   private readonly account: ByteAccount;
-  private index: CompactIndex | null = null;
-  /** Position in the change feed up to which the index knows everything. */
-  private position = 0;
-  private isReady = false;
+  private readonly fit: IndexFit;
+  /** Of the last index, also when that has gone. */
+  private follower: IndexFollower | null = null;
   private cause: MemoryEngineCause | null = null;
-  private misfit: Misfit | null = null;
-  private nextFitCheckMs = -Infinity;
   private calmSinceMs: number | null = -Infinity;
   private lastUsedMs = 0;
-  private running: Promise<void> | null = null;
-  private cancelFollow: Cancel | null = null;
   private builds = 0;
   private drops = 0;
   private buildStartedMs = 0;
@@ -117,6 +96,9 @@ export class MemoryEngine implements OnApplicationBootstrap, OnApplicationShutdo
     private readonly background: BackgroundTasks,
   ) {
     this.account = accounts.open(SEARCH_ACCOUNT, settings.memory.searchIndexBytes);
+    const { SEARCH_ENGINE: engine, SEARCH_MAX_DOCUMENTS: most } = settings.values;
+    // Asked for by name, only the bytes limit it.
+    this.fit = new IndexFit(clock, settings.memory.searchIndexBytes, engine === 'memory' ? Infinity : most);
     if (this.isOff()) this.cause = 'settings';
   }
 
@@ -128,7 +110,7 @@ export class MemoryEngine implements OnApplicationBootstrap, OnApplicationShutdo
       this.bus.on('status-changed', owner, ({ to }) => {
         this.calmSinceMs = to === 'normal' ? this.clock.monotonicMs() : null;
       }),
-      this.store.onChange(() => this.followSoon()),
+      this.store.onChange(() => this.follower?.runAfter(FOLLOW_DELAY_MS)),
       this.intervals.every('search.unused', FIT_CHECK_MS, () => this.dropUnused()),
     ];
     // Asked for by name, it is there from the start.
@@ -140,7 +122,7 @@ export class MemoryEngine implements OnApplicationBootstrap, OnApplicationShutdo
     for (const stop of this.stops) stop();
     this.stops = [];
     this.drop('flush');
-    await this.running;
+    await this.settled();
     this.account.close();
   }
 
@@ -151,12 +133,13 @@ export class MemoryEngine implements OnApplicationBootstrap, OnApplicationShutdo
   async search(request: EngineRequest): Promise<EngineAnswer | null> {
     if (this.isOff() || request.sort.endsWith('title')) return null;
     this.lastUsedMs = this.clock.monotonicMs();
-    if (this.index === null) {
+    const { follower } = this;
+    if (follower === null || follower.index === null) {
       if (await this.mayBuild()) this.build();
       return null;
     }
-    if (!(await this.catchUp())) return null;
-    const { index } = this;
+    if (!(await follower.catchUp())) return null;
+    const { index } = follower;
     return index === null ? null : await searchMemory(index, request);
   }
 
@@ -167,22 +150,22 @@ export class MemoryEngine implements OnApplicationBootstrap, OnApplicationShutdo
 
   /** Gives the index up after an error in it; it is built anew no sooner than in a minute. */
   discardBroken(): void {
-    this.nextFitCheckMs = this.clock.monotonicMs() + FIT_CHECK_MS;
+    this.fit.postpone();
     this.drop('fault');
   }
 
   /** Resolves when no build and no catching up is under way. */
   async settled(): Promise<void> {
-    while (this.running !== null) await this.running;
+    await this.follower?.settled();
   }
 
   snapshot(): MemoryEngineSnapshot {
-    const { cause, builds, drops, buildMs, longestSliceMs } = this;
+    const { cause, builds, drops, buildMs, longestSliceMs, index } = this;
     return {
       state: this.state(),
       cause,
-      documents: this.index?.documents.count ?? 0,
-      terms: this.index?.termCount ?? 0,
+      documents: index?.documents.count ?? 0,
+      terms: index?.termCount ?? 0,
       usedBytes: this.account.usedBytes,
       budgetBytes: this.account.budgetBytes,
       builds,
@@ -195,20 +178,16 @@ export class MemoryEngine implements OnApplicationBootstrap, OnApplicationShutdo
   private state(): MemoryEngineState {
     if (this.isOff()) return 'off';
     if (this.index === null) return 'idle';
-    return this.isReady ? 'ready' : 'building';
+    return this.follower?.isReady === true ? 'ready' : 'building';
+  }
+
+  private get index(): CompactIndex | null {
+    return this.follower?.index ?? null;
   }
 
   private isOff(): boolean {
-    const { SEARCH_ENGINE: engine } = this.settings.values;
-    return (
-      engine === 'database' || this.account.budgetBytes === 0 || this.mostDocuments() === 0 || this.isClosed
-    );
-  }
-
-  private mostDocuments(): number {
-    const { SEARCH_ENGINE: engine, SEARCH_MAX_DOCUMENTS: most } = this.settings.values;
-    // Asked for by name, only the bytes limit it.
-    return engine === 'memory' ? Infinity : most;
+    const isWanted = this.settings.values.SEARCH_ENGINE !== 'database' && this.fit.mostDocuments > 0;
+    return !isWanted || this.account.budgetBytes === 0 || this.isClosed;
   }
 
   private async mayBuild(): Promise<boolean> {
@@ -216,136 +195,57 @@ export class MemoryEngine implements OnApplicationBootstrap, OnApplicationShutdo
     const nowMs = this.clock.monotonicMs();
     if (this.cause === 'pressure' && (this.calmSinceMs === null || nowMs - this.calmSinceMs < CALM_MS))
       return false;
-    if (nowMs < this.nextFitCheckMs) return false;
+    if (!this.fit.isDue) return false;
     const count = await this.store.count({});
-    if (this.fits(count)) return this.index === null && !this.isClosed;
-    if (this.misfit === null) this.refuse('documents', count, 0);
-    this.nextFitCheckMs = nowMs + FIT_CHECK_MS;
+    if (this.fit.fits(count)) return this.index === null && !this.isClosed;
+    if (this.fit.isRefused) this.fit.postpone();
+    else this.refuse('documents', count, 0);
     return false;
   }
 
-  private fits(count: number): boolean {
-    if (this.misfit === null) return count <= this.mostDocuments();
-    const { bytesPerDocument } = this.misfit;
-    return (
-      count <= FIT_DOCUMENTS_SHARE * this.mostDocuments() &&
-      count * bytesPerDocument <= FIT_SHARE * this.account.budgetBytes
-    );
-  }
-
   private build(): void {
-    if (this.running !== null || this.isOff()) return;
-    this.index = new CompactIndex();
-    this.position = 0;
-    this.isReady = false;
-    this.misfit = null;
+    if (this.follower?.isRunning === true || this.isOff()) return;
+    this.follower = new IndexFollower(this.owner());
+    this.fit.begin();
     this.builds += 1;
     this.buildStartedMs = this.clock.monotonicMs();
-    this.run();
+    this.follower.run();
   }
 
-  private followSoon(): void {
-    if (this.index !== null) this.runAfter(FOLLOW_DELAY_MS);
+  private owner(): FollowerOwner {
+    const { clock, store, background, slices } = this;
+    return {
+      clock,
+      store,
+      background,
+      slices,
+      mustPause: (follower) => this.mustPause(follower),
+      changed: (index, heldLoopMs) => this.changed(index, heldLoopMs),
+      caughtUp: (index) => this.caughtUp(index),
+      failed: () => this.discardBroken(),
+    };
   }
 
-  private runAfter(delayMs: number): void {
-    if (this.cancelFollow !== null) return;
-    this.cancelFollow = this.clock.after(delayMs, () => {
-      this.cancelFollow = null;
-      this.run();
-    });
-  }
-
-  /** @returns whether the index knows everything that was committed when it was called */
-  private async catchUp(): Promise<boolean> {
-    if (!this.isReady) {
-      this.run();
-      return false;
-    }
-    const latest = await this.store.latestSeq();
-    if (latest - this.position > MAX_CATCH_UP) {
-      this.run();
-      return false;
-    }
-    // What is under way may have read before the newest change: then one more round.
-    for (let round = 0; round < 2 && this.position < latest; round++) {
-      this.run();
-      await this.running;
-    }
-    return this.isReady && this.position >= latest;
-  }
-
-  /** One follower at a time; it ends when the feed does. */
-  private run(): void {
-    if (this.running !== null || this.index === null) return;
-    const work = this.follow(this.index)
-      .catch((error: unknown) => {
-        // A database that is busy for a moment takes nothing away from the index.
-        if (!isPlimsollError(error)) this.discardBroken();
-        throw error;
-      })
-      .finally(() => {
-        this.running = null;
-      });
-    this.running = work.catch(() => undefined);
-    this.background.detach(work, 'search.memory-index');
-  }
-
-  private async follow(index: CompactIndex): Promise<void> {
-    while (this.index === index) {
-      if (this.mustPause()) return;
-      const fetchedMs = this.clock.monotonicMs();
-      const events = await this.store.changesSince(this.position, this.slices.size);
-      const fetchMs = this.clock.monotonicMs() - fetchedMs;
-      // Reading held the loop already; applying is a stretch of its own.
-      await breathe();
-      if (this.index !== index) return;
-      if (events.length === 0) {
-        this.caughtUp(index);
-        await this.sweep(index);
-        return;
-      }
-      this.apply(index, events, fetchMs);
-      await breathe();
-    }
-  }
-
-  private apply(index: CompactIndex, events: readonly BookmarkEvent[], fetchMs: number): void {
-    const startedMs = this.clock.monotonicMs();
-    for (const event of events) {
-      if (event.kind === 'saved') index.put(searchDocument(event.bookmark));
-      else index.remove(event.id);
-      this.position = event.seq;
-    }
-    const tookMs = this.clock.monotonicMs() - startedMs;
-    this.longestSliceMs = Math.max(this.longestSliceMs, tookMs);
-    this.slices.note(events.length, Math.max(tookMs, fetchMs));
+  private changed(index: CompactIndex, heldLoopMs: number): void {
+    this.longestSliceMs = Math.max(this.longestSliceMs, heldLoopMs);
     this.account.usedBytes = index.bytes;
-    this.checkFit(index);
-  }
-
-  private checkFit(index: CompactIndex): void {
-    const documents = index.documents.count;
-    if (index.bytes > this.account.budgetBytes) this.refuse('budget', documents, index.bytes);
-    else if (documents > this.mostDocuments()) this.refuse('documents', documents, index.bytes);
+    const outgrown = this.fit.outgrown(index);
+    if (outgrown !== null) this.refuse(outgrown, index.documents.count, index.bytes);
     else if (index.isFull || index.isWorn) this.drop('worn');
   }
 
-  private refuse(cause: 'budget' | 'documents', documents: number, bytes: number): void {
-    this.misfit = { bytesPerDocument: cause === 'budget' ? bytes / Math.max(1, documents) : 0 };
-    this.nextFitCheckMs = this.clock.monotonicMs() + FIT_CHECK_MS;
+  private refuse(cause: MisfitCause, documents: number, bytes: number): void {
+    this.fit.refuse(cause, documents, bytes);
     this.drop(cause);
     this.cause = cause;
     this.logger.log(
       cause === 'budget'
         ? `${documents} bookmarks need more than the ${this.account.budgetBytes} bytes of SEARCH_INDEX_BUDGET_BYTES: the database answers searches until they fit.`
-        : `${documents} bookmarks are more than SEARCH_MAX_DOCUMENTS (${this.mostDocuments()}): the database answers searches until they are fewer.`,
+        : `${documents} bookmarks are more than SEARCH_MAX_DOCUMENTS (${this.fit.mostDocuments}): the database answers searches until they are fewer.`,
     );
   }
 
   private caughtUp(index: CompactIndex): void {
-    if (this.isReady) return;
-    this.isReady = true;
     this.cause = null;
     this.buildMs = this.clock.monotonicMs() - this.buildStartedMs;
     this.logger.log(
@@ -354,21 +254,12 @@ export class MemoryEngine implements OnApplicationBootstrap, OnApplicationShutdo
   }
 
   /** Background building pauses from `coordinate` up (DESIGN 2.1); from `pressure` up there is no index at all. */
-  private mustPause(): boolean {
+  private mustPause(follower: IndexFollower): boolean {
     const level = this.imageMemory.level();
-    if (this.isReady || level === 'normal') return false;
+    if (follower.isReady || level === 'normal') return false;
     if (isAtLeast(level, 'pressure')) this.drop('pressure');
-    else this.runAfter(PAUSE_MS);
+    else follower.runAfter(PAUSE_MS);
     return true;
-  }
-
-  private async sweep(index: CompactIndex): Promise<void> {
-    while (this.index === index && index.needsSweep) {
-      const startedMs = this.clock.monotonicMs();
-      index.sweep(() => this.clock.monotonicMs() - startedMs >= SWEEP_MS);
-      this.account.usedBytes = index.bytes;
-      await breathe();
-    }
   }
 
   private dropUnused(): void {
@@ -377,12 +268,10 @@ export class MemoryEngine implements OnApplicationBootstrap, OnApplicationShutdo
   }
 
   private drop(cause: MemoryEngineCause): number {
-    this.cancelFollow?.();
-    this.cancelFollow = null;
-    if (this.index === null) return 0;
+    const { follower } = this;
+    if (follower === null || follower.index === null) return 0;
     const freedBytes = this.account.usedBytes;
-    this.index = null;
-    this.isReady = false;
+    follower.stop();
     this.cause = cause;
     this.drops += 1;
     this.account.usedBytes = 0;

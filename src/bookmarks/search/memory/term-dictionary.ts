@@ -82,17 +82,33 @@ export class TermDictionary {
     return String.fromCharCode.apply(null, units as unknown as number[]);
   }
 
+  lengthOf(term: number): number {
+    return this.lengths.values[term] as number;
+  }
+
   /** Numbers of the longer words that begin so, oldest first. */
-  *beginningWith(beginning: string): Generator<number> {
-    const head = headOf(beginning);
-    const mask = beginning.length === 1 ? 0xffff0000 : 0xffffffff;
+  beginningWith(beginning: string): number[] {
+    const found: number[] = [];
+    this.someBeginningWith(beginning, (term) => {
+      found.push(term);
+      return false;
+    });
+    return found;
+  }
+
+  /** Whether `test` holds for one of the longer words that begin so; the first one ends it. */
+  someBeginningWith(beginning: string, test: (term: number) => boolean): boolean {
+    // Signed, as bit operations answer: unsigned ones above 2^31 would be numbers on the heap.
+    const head = headOf(beginning) | 0;
+    const mask = beginning.length === 1 ? 0xffff0000 | 0 : -1;
     const heads = this.heads.values;
-    const { count } = this;
-    for (let term = 0; term < count; term++) {
-      if (((heads[term] as number) & mask) >>> 0 !== head) continue;
-      if ((this.lengths.values[term] as number) > beginning.length && this.startsWith(term, beginning))
-        yield term;
+    const lengths = this.lengths.values;
+    for (let term = 0; term < this.count; term++) {
+      if (((heads[term] as number) & mask) !== head || (lengths[term] as number) <= beginning.length)
+        continue;
+      if (this.startsWith(term, beginning) && test(term)) return true;
     }
+    return false;
   }
 
   /** Words that may be the given one with so many typos; some are further away. */
@@ -105,8 +121,9 @@ export class TermDictionary {
     for (let term = 0; term < this.count; term++) {
       const length = lengths[term] as number;
       if (length < shortest || length > longest) continue;
-      // A wrong letter changes two bits at most, a missing one a single bit, two that are swapped none.
-      if (bitCount((signs[term] as number) ^ letters) > 2 * typos) continue;
+      // A wrong letter takes one bit away and brings one at most, a missing or added one does one of both, a swap neither.
+      const sign = signs[term] as number;
+      if (bitCount(sign & ~letters) > typos || bitCount(letters & ~sign) > typos) continue;
       if ((this.heads.values[term] as number) >>> 16 !== FACET_UNIT) near.push(this.token(term));
     }
     return near;

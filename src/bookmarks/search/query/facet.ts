@@ -82,8 +82,9 @@ function monthOf(time: number): number {
  */
 export function periodTokens(after: number | null, before: number | null, now: number): string[] | null {
   if (after === null && before === null) return null;
-  const first = monthOf(Math.max(0, after ?? 0));
-  const last = before === null ? monthOf(now) + 12 : monthOf(Math.max(0, before));
+  // Both times are exclusive: what ends with a month does not ask for the next one.
+  const first = monthOf(Math.max(0, (after ?? -1) + 1));
+  const last = before === null ? monthOf(now) + 12 : monthOf(Math.max(0, before - 1));
   const months = last - first + 1;
   if (months <= 0) return [];
   if (months <= MOST_MONTHS) return Array.from({ length: months }, (_, at) => monthToken(first + at));

@@ -50,6 +50,19 @@ describe('parseQuery', () => {
     expect(parse('one t').words.map(({ isBeginning }) => isBeginning)).toEqual([false, false]);
   });
 
+  it('takes what is said twice once, a word at its last place', () => {
+    expect(parse('one two ONE').words.map(({ token, isBeginning }) => [token, isBeginning])).toEqual([
+      ['two', false],
+      ['one', true],
+    ]);
+    expect(parse('"a b" "A  b" -c -C tag:x tag:X -is:dead -is:dead')).toMatchObject({
+      phrases: [{ text: 'a b' }],
+      excluded: [{ text: 'c' }],
+      required: [{ kind: 'tag', key: 'x' }],
+      forbidden: [{ kind: 'is', flag: 'dead' }],
+    });
+  });
+
   it('knows the parts of a code', () => {
     expect(parse('MPU6050').words).toEqual([{ token: 'mpu6050', parts: ['mpu', '6050'], isBeginning: true }]);
     expect(parse('word7').words).toEqual([{ token: 'word7', parts: [], isBeginning: true }]);

@@ -2,7 +2,7 @@ import { domainToASCII } from 'node:url';
 import { tagKey } from '../../normalise/tag-name.js';
 import { canonicalText, isUnspaced, tokensOf, type Token } from '../text/tokens.js';
 import { readDate } from './date-literal.js';
-import { FLAGS, type Facet } from './facet.js';
+import { facetToken, FLAGS, type Facet } from './facet.js';
 import type { QueryPhrase, QueryWord, SearchQuery } from './search-query.js';
 
 /** What is typed beyond this is not read, UTF-16 units. */
@@ -104,7 +104,10 @@ class QueryDraft {
     const whole = wholeTokens(tokens);
     for (const token of whole) {
       if (!this.hasRoom) return;
-      this.terms += 1;
+      // A word typed twice asks for nothing more; the later place counts, for the last word may be a beginning.
+      const held = this.words.findIndex((word) => word.token === token.token);
+      if (held === -1) this.terms += 1;
+      else this.words.splice(held, 1);
       this.words.push({ token: token.token, parts: partsOf(token, tokens) });
     }
     // Pairs alone would also find them apart: a longer run of an unspaced script is a phrase.
@@ -114,12 +117,13 @@ class QueryDraft {
 
   addPhrase(text: string, negated: boolean): void {
     const canonical = canonicalText(text);
-    if (canonical === '' || !this.hasRoom) return;
+    const known = negated ? this.excluded : this.phrases;
+    if (canonical === '' || !this.hasRoom || known.some(({ text: held }) => held === canonical)) return;
     this.terms += 1;
     const words = wholeTokens(tokensOf(text))
       .slice(0, MAX_QUERY_TERMS)
       .map(({ token }): QueryWord => ({ token, parts: [], isBeginning: isSingle(token) }));
-    (negated ? this.excluded : this.phrases).push({ text: canonical, words });
+    known.push({ text: canonical, words });
   }
 
   /** @returns false when it is no operator but words */
@@ -128,8 +132,10 @@ class QueryDraft {
     if (name === 'before' || name === 'after') return this.addDate(name, value, negated);
     const facet = readFacet(name, value);
     if (facet === null) return false;
+    const known = negated ? this.forbidden : this.required;
+    if (known.some((held) => facetToken(held) === facetToken(facet))) return true;
     this.terms += 1;
-    (negated ? this.forbidden : this.required).push(facet);
+    known.push(facet);
     return true;
   }
 

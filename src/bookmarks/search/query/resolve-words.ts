@@ -25,6 +25,8 @@ export type ResolvedWord = readonly Alternative[];
 
 /** A word that so many documents have is complete: looking for longer ones costs most where it helps least (chosen). */
 const COMPLETE_FROM_DOCUMENTS = 1_000;
+/** Words of one query that may be mistyped; each costs a look through all words (chosen: who types more errs less often). */
+const MAX_MISTYPED = 8;
 /** Words that one word may be a typo of. */
 const MAX_CORRECTIONS = 12;
 /** MiniSearch's weights of a beginning and of a typo. */
@@ -43,15 +45,17 @@ export async function resolveWords(
   isLenient: boolean,
 ): Promise<readonly ResolvedWord[] | null> {
   const resolved: ResolvedWord[] = [];
+  const spelling = new Spelling(vocabulary);
   for (const word of criteria.words) {
-    const found = await resolveWord(word, vocabulary, isLenient);
+    const found = await resolveWord(word, vocabulary, isLenient, spelling);
     if (found === null) return null;
     resolved.push(...found);
   }
-  for (const { words } of criteria.phrases) {
-    for (const { token, isBeginning } of words) {
-      resolved.push([{ token, isBeginning: false, weight: 1 }, ...(isBeginning ? [beginning(token)] : [])]);
-    }
+  const inPhrases = new Map(
+    criteria.phrases.flatMap(({ words }) => words.map((word) => [word.token, word] as const)),
+  );
+  for (const { token, isBeginning } of inPhrases.values()) {
+    resolved.push([{ token, isBeginning: false, weight: 1 }, ...(isBeginning ? [beginning(token)] : [])]);
   }
   return resolved;
 }
@@ -60,6 +64,7 @@ async function resolveWord(
   { token, parts, isBeginning }: QueryWord,
   vocabulary: Vocabulary,
   isLenient: boolean,
+  spelling: Spelling,
 ): Promise<readonly ResolvedWord[] | null> {
   const alternatives: Alternative[] = [];
   const count = await vocabulary.count(token, COMPLETE_FROM_DOCUMENTS);
@@ -67,7 +72,7 @@ async function resolveWord(
   if (isBeginning && count < COMPLETE_FROM_DOCUMENTS && (await vocabulary.hasBeginning(token))) {
     alternatives.push(beginning(token));
   }
-  if (alternatives.length === 0 || isLenient) alternatives.push(...(await corrections(token, vocabulary)));
+  if (alternatives.length === 0 || isLenient) alternatives.push(...(await spelling.corrections(token)));
   if (alternatives.length > 0) return [alternatives];
   if (parts.length === 0) return null;
   return parts.map((part) => [{ token: part, isBeginning: false, weight: 1 }]);
@@ -75,20 +80,28 @@ async function resolveWord(
 
 const beginning = (token: string): Alternative => ({ token, isBeginning: true, weight: BEGINNING_WEIGHT });
 
-async function corrections(word: string, vocabulary: Vocabulary): Promise<Alternative[]> {
-  const typos = allowedTypos(word);
-  if (typos === 0) return [];
-  const near: { token: string; distance: number }[] = [];
-  for (const token of await vocabulary.similar(word, typos)) {
-    const distance = editDistance(word, token, typos);
-    if (distance > 0 && distance <= typos) near.push({ token, distance });
+/** Looks for what mistyped words of one query were meant to be, of so many of them as are allowed. */
+class Spelling {
+  private looks = 0;
+
+  constructor(private readonly vocabulary: Vocabulary) {}
+
+  async corrections(word: string): Promise<Alternative[]> {
+    const typos = allowedTypos(word);
+    if (typos === 0 || this.looks === MAX_MISTYPED) return [];
+    this.looks += 1;
+    const near: { token: string; distance: number }[] = [];
+    for (const token of await this.vocabulary.similar(word, typos)) {
+      const distance = editDistance(word, token, typos);
+      if (distance > 0 && distance <= typos) near.push({ token, distance });
+    }
+    near.sort((a, b) => a.distance - b.distance || (a.token < b.token ? -1 : 1));
+    return near.slice(0, MAX_CORRECTIONS).map(({ token, distance }) => ({
+      token,
+      isBeginning: false,
+      weight: (TYPO_WEIGHT * token.length) / (token.length + distance),
+    }));
   }
-  near.sort((a, b) => a.distance - b.distance || (a.token < b.token ? -1 : 1));
-  return near.slice(0, MAX_CORRECTIONS).map(({ token, distance }) => ({
-    token,
-    isBeginning: false,
-    weight: (TYPO_WEIGHT * token.length) / (token.length + distance),
-  }));
 }
 
 /** Whether a lenient search can find what a strict one did not. */
