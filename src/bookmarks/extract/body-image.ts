@@ -6,10 +6,16 @@ import type { Attributes } from './tag-stream.js';
 const DECORATION =
   /^data:|logo|icon|avatar|sprite|pixel|spacer|blank|loading|placeholder|badge|emoji|gravatar|button|banner-ad|captcha|1x1|\.svg(?:$|\?)|\.gif(?:$|\?)/i;
 
+/** Where the address stands; the scripts that load pictures late have no name in common. */
+const SOURCES = ['src', 'data-src', 'data-lazy-src', 'data-original', 'data-lazy'] as const;
+
 /** Least sides and area of a picture that says its size, pixels, and how far from a square it may be (chosen). */
 const LEAST_SIDE_PX = 150;
 const LEAST_AREA_PX = 60_000;
 const MOST_STRETCHED = 4;
+
+/** One candidate of a `srcset`: an address, and its width or density. */
+const CANDIDATE = /([^\s,]\S*[^\s,])(?:\s+(\d{1,5}(?:\.\d+)?)[wx])?\s*(?:,|$)/g;
 
 /**
  * An `<img>` that may stand for its page: large, and no decoration. One that does not say its size is taken inside of
@@ -17,9 +23,10 @@ const MOST_STRETCHED = 4;
  */
 export function readBodyImage(attributes: Attributes, inContent: boolean): FoundImage | undefined {
   // Lazy loading puts a stand-in into `src`.
-  const url = [attributes.get('src'), attributes.get('data-src'), attributes.get('data-lazy-src')].find(
-    (candidate) => candidate !== undefined && candidate !== '' && !DECORATION.test(candidate),
-  );
+  const url = [
+    ...SOURCES.map((name) => attributes.get(name)),
+    ...['data-srcset', 'srcset'].map((name) => largestOf(attributes.get(name))),
+  ].find((candidate) => candidate !== undefined && candidate !== '' && !DECORATION.test(candidate));
   if (url === undefined || /logo|icon|avatar|sprite/i.test(attributes.get('class') ?? '')) return undefined;
   const width = parsePixels(attributes.get('width'));
   const height = parsePixels(attributes.get('height'));
@@ -29,6 +36,18 @@ export function readBodyImage(attributes: Attributes, inContent: boolean): Found
     ...(width !== undefined && { width }),
     ...(height !== undefined && { height }),
   };
+}
+
+/** The widest of a `srcset`; an address holds no blank, so that a comma within it does no harm. */
+function largestOf(srcset: string | undefined): string | undefined {
+  let largest: string | undefined;
+  let most = -1;
+  for (const [, url, size = '1'] of (srcset ?? '').slice(0, 8_192).matchAll(CANDIDATE)) {
+    if (Number(size) <= most) continue;
+    most = Number(size);
+    largest = url;
+  }
+  return largest;
 }
 
 /** `undefined` when the picture does not say both sides. */

@@ -10,7 +10,7 @@ const decode = (blocks: readonly Buffer[], contentType?: string): { text: string
 
 describe('declaredEncoding', () => {
   const meta = (text: string): string | undefined =>
-    declaredEncoding(Buffer.from(text, 'latin1'), 'text/html');
+    declaredEncoding(Buffer.from(text, 'latin1'), 'text/html')?.encoding;
 
   it.each([
     ['<meta charset=utf-8>', 'utf-8'],
@@ -23,7 +23,11 @@ describe('declaredEncoding', () => {
     ['<!-- <meta charset="big5"> --><meta charset="euc-kr">', 'euc-kr'],
     ['<meta name="description" content="charset=big5">', undefined],
     [`${' '.repeat(1_500)}<meta charset="koi8-r">`, 'koi8-r'],
-    [`${' '.repeat(4_200)}<meta charset="koi8-r">`, undefined],
+    [`${' '.repeat(4_200)}<meta charset="koi8-r">`, 'koi8-r'],
+    [`${' '.repeat(17_000)}<meta charset="koi8-r">`, undefined],
+    [`<script>"<meta charset='big5'>"</script><meta charset="euc-kr">`, 'euc-kr'],
+    [`<style>/* <meta charset=big5> */`, undefined],
+    [`${'<meta '.repeat(2_700)}`, undefined],
     ['<p>charset=big5', undefined],
     ['', undefined],
   ])('reads %j as %j', (text, expected) => {
@@ -33,13 +37,26 @@ describe('declaredEncoding', () => {
   it('lets the byte order mark win over the header, and the header over the page', () => {
     const page = Buffer.from('<meta charset="big5">');
 
-    expect(declaredEncoding(page, 'text/html; charset="KOI8-R"')).toBe('koi8-r');
-    expect(declaredEncoding(page, 'text/html; charset=bogus')).toBe('big5');
+    expect(declaredEncoding(page, 'text/html; charset="KOI8-R"')).toEqual({ encoding: 'koi8-r' });
+    expect(declaredEncoding(page, 'text/html; charset=bogus')).toEqual({ encoding: 'big5' });
     expect(
       declaredEncoding(Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), page]), 'text/html; charset=big5'),
-    ).toBe('utf-8');
-    expect(declaredEncoding(Buffer.from([0xfe, 0xff, 0, 0x3c]), undefined)).toBe('utf-16be');
-    expect(declaredEncoding(Buffer.from('<h', 'utf16le'), undefined)).toBe('utf-16le');
+    ).toEqual({ encoding: 'utf-8' });
+    expect(declaredEncoding(Buffer.from([0xfe, 0xff, 0, 0x3c]), undefined)).toEqual({ encoding: 'utf-16be' });
+    expect(declaredEncoding(Buffer.from('<h', 'utf16le'), undefined)).toEqual({ encoding: 'utf-16le' });
+  });
+
+  it('doubts UTF-8 alone: servers say so of everything', () => {
+    const header = 'text/html; charset=utf-8';
+
+    expect(declaredEncoding(Buffer.from('<meta charset="big5">'), header)).toEqual({
+      encoding: 'utf-8',
+      otherwise: 'big5',
+    });
+    expect(declaredEncoding(Buffer.from('<p>'), header)).toEqual({
+      encoding: 'utf-8',
+      otherwise: 'windows-1252',
+    });
   });
 
   it('knows no encoding that cannot be decoded', () => {
@@ -75,8 +92,28 @@ describe('PageDecoder', () => {
   });
 
   it('replaces what is broken and goes on', () => {
-    expect(decode([Buffer.from([0x61, 0xff, 0x62, 0xe6])], 'text/html; charset=utf-8').text).toBe(
-      'a\ufffdb\ufffd',
-    );
+    const mostlyUtf8 = Buffer.concat([Buffer.from('äöü'), Buffer.from([0x61, 0xff, 0x62, 0xe6])]);
+
+    for (const contentType of ['text/html; charset=utf-8', undefined]) {
+      expect(decode([mostlyUtf8], contentType)).toEqual({ text: 'äöüa\ufffdb\ufffd', charset: 'utf-8' });
+    }
+  });
+
+  it('takes what says UTF-8 and is not for what it says besides, or for windows-1252', () => {
+    const header = 'text/html; charset=utf-8';
+    const cyrillic = Buffer.concat([
+      Buffer.from('<meta charset="windows-1251">'),
+      Buffer.from([0xcf, 0xee, 0xf0, 0xf2]),
+    ]);
+
+    expect(decode([Buffer.from('d\xe9j\xe0 vu', 'latin1')], header)).toEqual({
+      text: 'déjà vu',
+      charset: 'windows-1252',
+    });
+    expect(decode([cyrillic], header).text).toMatch(/Порт$/);
+    expect(decode([cyrillic.subarray(0, 29), Buffer.from('Порт')], header)).toEqual({
+      text: '<meta charset="windows-1251">Порт',
+      charset: 'utf-8',
+    });
   });
 });

@@ -1,5 +1,11 @@
-/** How far the declaration of a page is looked for: HTML demands 1024 bytes, some pages need more. */
-const PRESCAN_BYTES = [1_024, 4_096] as const;
+/** How far the declaration of a page is looked for: HTML demands 1024 bytes, pages with scripts before it need more. */
+const PRESCAN_BYTES = [1_024, 4_096, 16_384] as const;
+
+/** Longest `<meta>` that is looked at, characters: a bound for pages that open one after the other and close none. */
+const META_TAG = /<meta[\s/][^>]{0,1000}>/gi;
+
+/** What holds text that looks like markup and is none. */
+const NO_MARKUP = /<!--[^]*?(?:-->|$)|<script\b[^]*?(?:<\/script|$)|<style\b[^]*?(?:<\/style|$)/gi;
 
 /** Labels of WHATWG's standard that this platform's decoder does not know by itself. */
 const OWN_LABELS: ReadonlyMap<string, string> = new Map([
@@ -19,9 +25,28 @@ export function encodingOf(label: string): string | undefined {
   }
 }
 
+export interface Declaration {
+  readonly encoding: string;
+  /**
+   * What the bytes are when they turn out not to be in `encoding`. Only "UTF-8" is doubted: servers and templates say so
+   * without looking, and only of UTF-8 can it be known that bytes are not in it.
+   */
+  readonly otherwise?: string;
+}
+
 /** What the first bytes and the header of an answer say about its encoding, best first: BOM, header, `<meta>`. */
-export function declaredEncoding(head: Buffer, contentType: string | undefined): string | undefined {
-  return markedEncoding(head) ?? headerEncoding(contentType) ?? metaEncoding(head) ?? wideEncoding(head);
+export function declaredEncoding(head: Buffer, contentType: string | undefined): Declaration | undefined {
+  const marked = markedEncoding(head);
+  if (marked !== undefined) return { encoding: marked };
+  const inHeader = headerEncoding(contentType);
+  if (inHeader !== undefined && inHeader !== 'utf-8') return { encoding: inHeader };
+  const inMeta = metaEncoding(head);
+  const encoding = inHeader ?? inMeta;
+  if (encoding === 'utf-8') {
+    return { encoding, otherwise: inMeta === undefined || inMeta === 'utf-8' ? 'windows-1252' : inMeta };
+  }
+  const other = encoding ?? wideEncoding(head);
+  return other === undefined ? undefined : { encoding: other };
 }
 
 /** Bytes of the byte order mark at the start. */
@@ -44,8 +69,8 @@ function headerEncoding(contentType: string | undefined): string | undefined {
 
 function metaEncoding(head: Buffer): string | undefined {
   for (const bytes of PRESCAN_BYTES) {
-    const text = head.toString('latin1', 0, bytes).replace(/<!--[^]*?(?:-->|$)/g, '');
-    for (const [tag] of text.matchAll(/<meta[\s/][^>]*>/gi)) {
+    const text = head.toString('latin1', 0, bytes).replace(NO_MARKUP, '');
+    for (const [tag] of text.matchAll(META_TAG)) {
       const encoding = declaredBy(tag);
       if (encoding !== undefined) return encoding;
     }

@@ -1,11 +1,15 @@
 import type { PageIcon } from '../model/page-facts.js';
 import { FoundImages, parsePixels, type FoundImage } from './found-images.js';
-import type { LdFacts } from './json-ld.js';
+import { readJsonLd, type LdFacts } from './json-ld.js';
 import { META_LIMITS } from './meta-names.js';
 import { cleanText } from './page-text.js';
 
 /** Most values of one name. */
 const MAX_VALUES = 6;
+
+/** Most objects of all JSON-LD, and most blocks that are parsed: pages list hundreds of products in one each. */
+const MAX_LD_OBJECTS = 60;
+const MAX_LD_BLOCKS = 40;
 
 /** Most links of one kind. */
 const MAX_LINKS = 24;
@@ -30,6 +34,7 @@ export class Findings {
   imageLink: string | undefined;
   oembed: string | undefined;
   bodyImage: FoundImage | undefined;
+  private ldBlocks = 0;
   private readonly metas = new Map<string, string[]>();
 
   /** The values of the first of these names that has any. */
@@ -61,6 +66,13 @@ export class Findings {
     if (text === undefined || values.includes(text)) return;
     values.push(text);
     this.metas.set(name, values);
+  }
+
+  /** @param source one block of JSON-LD */
+  addLd(source: string): void {
+    if (this.ldBlocks >= MAX_LD_BLOCKS) return;
+    this.ldBlocks += 1;
+    this.ld.push(...readJsonLd(source).slice(0, MAX_LD_OBJECTS - this.ld.length));
   }
 
   addFeed(href: string): void {

@@ -79,4 +79,29 @@ describe('readJsonLd', () => {
 
     expect(readJsonLd(JSON.stringify(many)).length).toBeLessThanOrEqual(200);
   });
+
+  it.each([
+    ['a comma after the last member', '{"@type":"Article","headline":"A","image":["/i.jpg",],}'],
+    [
+      'a raw line break within a text',
+      '{"@type":"Article","headline":"A","description":"one\ntwo","image":"/i.jpg"}',
+    ],
+    [
+      'everything escaped',
+      '{&quot;@type&quot;:&quot;Article&quot;,&quot;headline&quot;:&quot;A&quot;,&quot;image&quot;:&quot;/i.jpg&quot;}',
+    ],
+    [
+      'two objects in a row',
+      '{"@type":"Article","headline":"A","image":"/i.jpg"}\n{"@type":"Organization","name":"O"}',
+    ],
+    ['two of these at once', '{"@type":"Article","headline":"A","description":"one\ttwo","image":"/i.jpg",}'],
+  ])('reads what templates get wrong: %s', (_name, source) => {
+    expect(readJsonLd(source)[0]).toMatchObject({ title: 'A', images: [{ url: '/i.jpg' }] });
+  });
+
+  it('leaves commas and braces within texts alone where the JSON is sound', () => {
+    const source = '{"@type":"Article","headline":"a,] } { b"}';
+
+    expect(readJsonLd(source)[0]?.title).toBe('a,] } { b');
+  });
 });

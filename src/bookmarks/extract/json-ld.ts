@@ -53,21 +53,37 @@ export function readJsonLd(source: string): LdFacts[] {
   return nodes.flatMap((node) => factsOf(node, byId) ?? []);
 }
 
-/** Comments and CDATA marks around the JSON, and raw line breaks within its strings, are common and harmless. */
+/** Comments and CDATA marks around the JSON are common and harmless, and so are the faults that `REPAIRS` mend. */
 function parse(source: string): unknown {
-  const text = source
+  let text = source
     .replace(/^[\s\ufeff]*(?:\/\/\s*|\/\*\s*)?(?:<!\[CDATA\[|<!--)(?:\s*\*\/)?/, '')
     .replace(/(?:\/\/\s*|\/\*\s*)?(?:\]\]>|-->)(?:\s*\*\/)?\s*$/, '')
     .replace(/;\s*$/, '');
-  for (const attempt of [text, text.replace(/[\u0000-\u001f]+/g, ' ')]) {
+  for (const repair of REPAIRS) {
+    const repaired = repair(text);
+    if (repaired === text && repair !== REPAIRS[0]) continue;
+    text = repaired;
     try {
-      return JSON.parse(attempt);
+      return JSON.parse(text);
     } catch {
-      // the second attempt or none
+      // the next repair, on top of this one
     }
   }
   return undefined;
 }
+
+/** What templates get wrong, each tried on top of those before, only when the JSON does not parse without it. */
+const REPAIRS: readonly ((text: string) => string)[] = [
+  (text) => text,
+  // Line breaks and tabs within strings.
+  (text) => text.replace(/[\u0000-\u001f]+/g, ' '),
+  // All of it escaped once more.
+  (text) => (text.includes('"') ? text : decodeReferences(text)),
+  // A comma after the last of a list.
+  (text) => text.replace(/,\s*([}\]])/g, '$1'),
+  // Several objects one after the other.
+  (text) => (/\}\s*\{/.test(text) ? `[${text.replace(/\}\s*\{/g, '},{')}]` : text),
+];
 
 function gather(value: unknown, nodes: Json[], depth: number): void {
   if (depth > MAX_DEPTH || nodes.length >= MAX_NODES) return;

@@ -5,7 +5,7 @@
 const NAMES_BY_LIMIT: Readonly<Record<number, string>> = {
   1000: `
     og:title twitter:title dc.title dcterms.title dc:title sailthru.title parsely-title citation_title
-    itemprop:headline itemprop:name body:headline`,
+    itemprop:headline itemprop:name h1:headline body:headline`,
   5000: `
     og:description description twitter:description dc.description dcterms.description dc:description
     sailthru.description itemprop:description citation_abstract dcterms.abstract`,

@@ -1,6 +1,7 @@
-import { isAscii, isUtf8 } from 'node:buffer';
+import { isAscii } from 'node:buffer';
 import { StringDecoder } from 'node:string_decoder';
 import { declaredEncoding, markBytes } from './charset.js';
+import { looksLikeUtf8 } from './utf8-likeness.js';
 
 /**
  * The 32 places in which windows-1252 differs from ISO 8859-1. A table of our own: the decoder of Node 20.20 and of
@@ -14,12 +15,14 @@ interface Decoder {
 }
 
 /**
- * Turns the bytes of a page into text, block by block. Without any declaration the page counts as undecided as long as
- * it is ASCII; the first block with other bytes tells: UTF-8 when it is valid, else windows-1252.
+ * Turns the bytes of a page into text, block by block. Without any declaration, and where UTF-8 is declared, the page
+ * counts as undecided as long as it is ASCII; the first block with other bytes tells: UTF-8 when most of them are, else
+ * what is declared besides, else windows-1252.
  */
 export class PageDecoder {
   private decoder: Decoder | undefined;
   private started = false;
+  private otherwise = 'windows-1252';
   private name = 'utf-8';
 
   /** @param contentType of the HTTP answer */
@@ -35,12 +38,13 @@ export class PageDecoder {
     if (!this.started) {
       this.started = true;
       const declared = declaredEncoding(block, this.contentType);
-      if (declared !== undefined) this.decide(declared);
+      if (declared?.otherwise !== undefined) this.otherwise = declared.otherwise;
+      else if (declared !== undefined) this.decide(declared.encoding);
       bytes = block.subarray(markBytes(block));
     }
     if (this.decoder === undefined) {
       if (isAscii(bytes)) return bytes.toString('latin1');
-      this.decide(isUtf8(withoutTornEnd(bytes)) ? 'utf-8' : 'windows-1252');
+      this.decide(looksLikeUtf8(bytes) ? 'utf-8' : this.otherwise);
     }
     return this.decoder?.write(bytes) ?? '';
   }
@@ -67,17 +71,4 @@ function decodeWindows1252(bytes: Buffer): string {
   return bytes
     .toString('latin1')
     .replace(/[\u0080-\u009f]/g, (character) => WINDOWS_1252[character.charCodeAt(0) - 0x80] ?? character);
-}
-
-/** Without the first bytes of a UTF-8 sequence whose rest is in the next block. */
-function withoutTornEnd(bytes: Buffer): Buffer {
-  for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
-    const byte = bytes[bytes.length - back] ?? 0;
-    if (byte >= 0xc0) {
-      const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
-      return length > back ? bytes.subarray(0, bytes.length - back) : bytes;
-    }
-    if (byte < 0x80) return bytes;
-  }
-  return bytes;
 }

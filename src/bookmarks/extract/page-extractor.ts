@@ -17,7 +17,7 @@ const DEFAULT_MAX_BYTES = 1024 ** 2;
 const BLOCK_BYTES = 16 * 1024;
 
 /** Kinds of pages (`og:type`) that nobody signs. Not `website`: half of all articles call themselves so. */
-const UNSIGNED_TYPE = /^(?:product|profile|object|video|music|place|business|restaurant|game)\b/i;
+const UNSIGNED_TYPE = /^(?:product|profile|object|music|place|business|restaurant|game)\b/i;
 
 /** How far the body is read for an author and a date when all else is there, bytes (chosen: most JSON-LD stands before). */
 const EXTRAS_BYTES = 256 * 1024;

@@ -1,7 +1,7 @@
 import { readBodyImage } from './body-image.js';
 import { Findings } from './findings.js';
 import { metaNames, readLink } from './head-tags.js';
-import { MAX_JSON_LD_CHARS, readJsonLd } from './json-ld.js';
+import { MAX_JSON_LD_CHARS } from './json-ld.js';
 import { MAX_NAME_CHARS, cleanText } from './page-text.js';
 import type { Attributes, TagHandler } from './tag-stream.js';
 import { TextCapture } from './text-capture.js';
@@ -9,7 +9,7 @@ import { WallSignals } from './wall-signals.js';
 
 /** Tags whose attributes say something. */
 const WANTED: ReadonlySet<string> = new Set(
-  'html meta link base script img input form iframe time abbr'.split(' '),
+  'html meta link base script img amp-img input form iframe time abbr'.split(' '),
 );
 
 /** Tags that no head holds: the first of them begins the body where `<body>` is not written. */
@@ -70,6 +70,7 @@ export class PageScanner implements TagHandler {
   }
 
   onOpen(name: string, attributes: Attributes): void {
+    if (this.isInTemplate(name)) return;
     for (const capture of this.captures) capture.opened(name);
     if (HIDDEN.has(name)) this.hidden ??= name;
     if (attributes.size > 0) {
@@ -101,6 +102,13 @@ export class PageScanner implements TagHandler {
   end(): void {
     for (const capture of this.captures) capture.done();
     this.captures = [];
+  }
+
+  /** What a template holds is not in the page; one that nobody closes ends where the body begins. */
+  private isInTemplate(name: string): boolean {
+    if (this.hidden !== 'template') return false;
+    if (name === 'body') this.hidden = undefined;
+    return this.hidden === 'template';
   }
 
   private onTag(name: string, attributes: Attributes): void {
@@ -135,6 +143,7 @@ export class PageScanner implements TagHandler {
         this.onScript(attributes);
         break;
       case 'img':
+      case 'amp-img':
         if (this.headOver) this.findings.bodyImage ??= readBodyImage(attributes, this.inContent);
         break;
       case 'iframe':
@@ -183,7 +192,7 @@ export class PageScanner implements TagHandler {
     if (source !== undefined) this.signals.sawCode(source);
     if (/^\s*application\/ld\+json\b/i.test(attributes.get('type') ?? '')) {
       this.capture('script', MAX_JSON_LD_CHARS, (text) => {
-        if (text.length < MAX_JSON_LD_CHARS) this.findings.ld.push(...readJsonLd(text).slice(0, 50));
+        if (text.length < MAX_JSON_LD_CHARS) this.findings.addLd(text);
       });
     } else if (source === undefined && this.scripts < MAX_SCRIPTS) {
       this.scripts += 1;
@@ -193,9 +202,12 @@ export class PageScanner implements TagHandler {
 
   private onItem(itemprop: string, tag: string, attributes: Attributes): void {
     for (const item of itemprop.toLowerCase().split(/\s+/)) {
-      if (item === 'name') this.onItemName(tag);
+      if (item === 'name') this.onItemName(tag, attributes.get('content'));
       if (!ITEMS.has(item)) continue;
-      const key = `body:${item}`;
+      // The heading of the page; a headline elsewhere may be that of a list, or of the site.
+      const isHeading =
+        item === 'headline' && (tag === 'h1' || this.captures.some((outer) => outer.tag === 'h1'));
+      const key = isHeading ? 'h1:headline' : `body:${item}`;
       const value =
         attributes.get('datetime') ??
         attributes.get('content') ??
@@ -210,10 +222,11 @@ export class PageScanner implements TagHandler {
   }
 
   /** The name of the thing that is being read: of the author, not of the page. */
-  private onItemName(tag: string): void {
+  private onItemName(tag: string, content: string | undefined): void {
     const outer = this.captures.at(-1);
     if (outer === undefined || !isThing(outer)) return;
-    this.capture(tag, MAX_NAME_CHARS, (text) => outer.name(text));
+    if (content !== undefined) outer.name(content);
+    else this.capture(tag, MAX_NAME_CHARS, (text) => outer.name(text));
   }
 
   private capture(tag: string, maxChars: number, onDone: (text: string) => void): void {

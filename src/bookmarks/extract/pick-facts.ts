@@ -112,19 +112,21 @@ function pickTitle(
 ): string | undefined {
   const ldTitle = (role: LdFacts['role']): readonly (string | undefined)[] =>
     ld.filter((node) => node.role === role).map(({ title }) => title);
+  const isDeep = new URL(pageUrl).pathname !== '/';
   const candidates = [
     ...findings.each('og:title', 'twitter:title', 'itemprop:headline'),
     ...ldTitle('main'),
+    // On a front page the heading is that of the first of many articles.
+    ...(isDeep ? findings.all('h1:headline') : []),
     ...findings.each('citation_title', 'parsely-title', 'sailthru.title'),
     ...findings.each('dc.title', 'dcterms.title', 'dc:title'),
     findings.title,
     ...ldTitle('page'),
     // Microdata of the body: the headings of lists carry it, too.
-    ...findings.each('body:headline', 'itemprop:name'),
+    ...findings.each('body:headline', 'h1:headline', 'itemprop:name'),
     findings.h1,
   ].filter((title): title is string => title !== undefined && !isPlaceholderTitle(title, pageUrl));
   // The same og:title on every page of a site is a common fault; the title of a front page it may well be.
-  const isDeep = new URL(pageUrl).pathname !== '/';
   const own = isDeep ? candidates.find((title) => !isSiteName(title, pageUrl, siteNames)) : undefined;
   const title = own ?? candidates[0];
   return title === undefined

@@ -11,11 +11,14 @@ const MAX_ICONS = 16;
 /** A picture that says it is smaller is a counting pixel or an icon. */
 const LEAST_SIDE_PX = 32;
 
+/** One whose larger side says less is a logo (what large networks refuse as a preview, too). */
+const SMALL_SIDE_PX = 200;
+
 /** What is no picture by its name, or the one that content systems name when they have none. */
 const NO_IMAGE =
   /\.(?:mp4|webm|mov|m4v|m3u8|mp3|pdf|html?)(?:[?#]|$)|^https?:\/\/s\d?\.wp\.com\/i\/blank\.jpg|\/(?:blank|spacer|pixel|1x1|transparent)\.(?:gif|png)(?:\?|$)/i;
 
-/** The pictures of a page, best first, each address once. */
+/** The pictures of a page, best first, each address once; those that say that they are small come last. */
 export function pickImages(findings: Findings, ld: readonly LdFacts[], base: string): PageImage[] {
   const images = new Map<string, PageImage>();
   const add = (from: PageImage['from'], found: FoundImage | undefined): void => {
@@ -44,8 +47,11 @@ export function pickImages(findings: Findings, ld: readonly LdFacts[], base: str
   add('link', findings.imageLink === undefined ? undefined : { url: findings.imageLink });
   for (const url of findings.each('thumbnail')) add('link', { url });
   add('body', findings.bodyImage);
-  return [...images.values()];
+  return [...images.values()].sort((a, b) => Number(isSmall(a)) - Number(isSmall(b)));
 }
+
+const isSmall = ({ width, height }: PageImage): boolean =>
+  Math.max(width ?? 0, height ?? 0) < SMALL_SIDE_PX && (width ?? height) !== undefined;
 
 /** The icons of a page in its own order, each address and kind once. */
 export function pickIcons(found: readonly PageIcon[], base: string): PageIcon[] {

@@ -37,13 +37,30 @@ export interface MarkedPage {
   readonly bytes: Buffer;
 }
 
+/** Weight of a page that is too large to be kept: `with` is repeated to `bytes` bytes, in place of `<!--fill-->`. */
+interface Fill {
+  readonly with: string;
+  readonly bytes: number;
+}
+
 const folder = new URL('file://' + import.meta.dirname + '/');
 
 /** The marked pages of this folder: bytes as a server would send them, and what they say. */
 export function markedPages(): MarkedPage[] {
   const list = JSON.parse(readFileSync(new URL('expected.json', folder), 'utf8')) as Omit<
-    MarkedPage,
+    MarkedPage & { readonly fill?: Fill },
     'bytes'
   >[];
-  return list.map((page) => ({ ...page, bytes: readFileSync(new URL(`${page.name}.page`, folder)) }));
+  return list.map(({ fill, ...page }) => {
+    const bytes = readFileSync(new URL(`${page.name}.page`, folder));
+    return { ...page, bytes: fill === undefined ? bytes : filled(bytes, fill) };
+  });
+}
+
+function filled(page: Buffer, fill: Fill): Buffer {
+  const mark = '<!--fill-->';
+  const at = page.indexOf(mark);
+  if (at < 0) throw new Error(`A page with "fill" has no ${mark}.`);
+  const weight = Buffer.from(fill.with.repeat(Math.ceil(fill.bytes / fill.with.length)));
+  return Buffer.concat([page.subarray(0, at), weight, page.subarray(at + mark.length)]);
 }
