@@ -47,7 +47,7 @@ export const BOOKMARK_VARIABLES = {
     integer(1, 20),
     '5',
     'attempts',
-    'Failures in a row after which enrichment of a bookmark is given up until someone asks again.',
+    'Failures in a row after which a bookmark is given up: looked at by schedule only, every 2 to 90 days, or when someone asks.',
   ),
   REFRESH_AFTER_MS: define(
     'bookmarks',

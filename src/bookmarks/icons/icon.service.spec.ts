@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Global, Module } from '@nestjs/common';
 import { until } from '../../../test/support/fetch-harness.js';
+import { leaseClassesOf } from '../../../test/support/lease-classes.js';
 import { startMemoryRooms, type MemoryRooms } from '../../../test/support/memory-rooms.js';
 import { OriginServer } from '../../../test/support/origin-server.js';
-import { CLIENT_QUOTA, type RequestContext } from '../../images/index.js';
+import { CLIENT_QUOTA, RequestTiming, UnifiedImageService, type RequestContext } from '../../images/index.js';
 import { RemoteFetchModule } from '../../remote-fetch/index.js';
 import { drawn, LOGOS } from './drawn-icons.fixture.js';
 import { IconBook } from './icon-book.js';
@@ -34,6 +35,7 @@ describe('IconService', () => {
   const context = (signal = new AbortController().signal): RequestContext => ({
     accept: undefined,
     clientId: 'client',
+    class: 'interactive',
     signal,
   });
 
@@ -88,6 +90,35 @@ describe('IconService', () => {
     expect(await from()).toBe('icon');
     expect(origin.requests()).toBe(2);
     expect(charges).toBe(40);
+  });
+
+  it('charges a client once for a cold icon: search and picture are one request', async () => {
+    await serveIcon('compass');
+    const asking = context();
+    const { source, loaded } = await icons.find(domain, 'light', asking);
+
+    await rooms.get(UnifiedImageService).get(
+      {
+        source,
+        delivery: 'bytes',
+        parameters: {
+          width: 32,
+          dpr: 1,
+          fit: 'cover',
+          position: 'center',
+          format: 'png',
+          flip: false,
+          flop: false,
+          animated: true,
+          enlarge: false,
+        },
+      },
+      asking,
+      new RequestTiming(),
+      loaded,
+    );
+
+    expect(charges).toBe(1);
   });
 
   it('does not ask a site without an icon again for an hour, then two, then four', async () => {
@@ -159,11 +190,13 @@ describe('IconService', () => {
     const first = await icons.find(domain, 'light', context());
     await pass(DAY_MS + 1_000);
     await serveIcon('play button');
+    const classes = leaseClassesOf(rooms.memory);
 
     const stale = await icons.find(domain, 'light', context());
     await until(() => rooms.tasks.snapshot().running === 0);
     const renewed = await icons.find(domain, 'light', context());
 
+    expect(new Set(classes)).toEqual(new Set(['background']));
     expect(stale.loaded.stale).toBe(true);
     expect(stale.loaded.record.sha256).toBe(first.loaded.record.sha256);
     expect(renewed.loaded.stale).toBe(false);

@@ -2,8 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock } from '../../clock/index.js';
 import { isAbort, isPlimsollError } from '../../errors/index.js';
 import {
-  CLIENT_QUOTA,
-  type ClientQuota,
+  RequestCharges,
   type ImageSource,
   type LoadedSource,
   type RequestContext,
@@ -43,7 +42,7 @@ const BRIDGED = ['operation-timeout', 'server-busy', 'memory-pressure'] as const
 export class IconService {
   constructor(
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(CLIENT_QUOTA) private readonly quota: ClientQuota,
+    private readonly charges: RequestCharges,
     private readonly book: IconBook,
     private readonly lookups: IconLookups,
     private readonly letters: LetterIcons,
@@ -63,7 +62,7 @@ export class IconService {
     const failure = this.book.failure(domain);
     if (failure !== undefined)
       return this.letter(domain, Math.min(failure.until, this.clock.now() + LETTER_MS));
-    await this.quota.charge(context.clientId);
+    await this.charges.charge(context);
     const outcome = await this.search(domain, context);
     // Under pressure whoever serves the letter refuses it, unless it is in memory.
     if (outcome === undefined) return this.letter(domain, this.clock.now() + BRIDGE_MS);

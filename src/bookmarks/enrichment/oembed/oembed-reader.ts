@@ -4,6 +4,13 @@ import { PlimsollError } from '../../../errors/index.js';
 import { RemoteFetcher } from '../../../remote-fetch/index.js';
 import { MAX_OEMBED_BYTES, parseOembed, type OembedFacts } from '../../extract/oembed.js';
 
+/** What a description says. */
+export interface OembedReading {
+  readonly facts: OembedFacts;
+  /** After redirects. */
+  readonly finalUrl: string;
+}
+
 /** Fetches oEmbed descriptions: the guarded fetch, JSON only, a small byte cap. */
 @Injectable()
 export class OembedReader {
@@ -17,7 +24,7 @@ export class OembedReader {
    *
    * @throws the codes of the guarded fetch
    */
-  async read(oembedUrl: string, pageUrl: string, signal: AbortSignal): Promise<OembedFacts> {
+  async read(oembedUrl: string, pageUrl: string, signal: AbortSignal): Promise<OembedReading> {
     const { IMAGE_TIMEOUT_MS: timeoutMs, QUEUE_DEADLINE_MS: queueTimeoutMs } = this.settings.values;
     const outcome = await this.fetcher.fetch({
       url: oembedUrl,
@@ -30,6 +37,7 @@ export class OembedReader {
       queueTimeoutMs,
       signal,
     });
-    return (outcome.kind === 'memory' ? parseOembed(outcome.bytes, pageUrl) : null) ?? {};
+    const facts = (outcome.kind === 'memory' ? parseOembed(outcome.bytes, pageUrl) : null) ?? {};
+    return { facts, finalUrl: outcome.finalUrl };
   }
 }

@@ -21,11 +21,15 @@ export class OembedStep {
     oembedUrl: string,
     options: { readonly signal: AbortSignal; readonly urgent: boolean },
   ): Promise<OembedFacts> {
-    return this.hosts.visit(
-      new URL(oembedUrl).host,
+    const { host } = new URL(oembedUrl);
+    const { facts, finalUrl } = await this.hosts.visit(
+      host,
       () => this.reader.read(oembedUrl, bookmark.url, options.signal),
       options,
     );
+    const finalHost = new URL(finalUrl).host;
+    if (finalHost !== host) this.hosts.noteAsked(finalHost);
+    return facts;
   }
 }
 

@@ -39,6 +39,7 @@ export class HostBreaker {
   private breaks = 0;
 
   constructor(
+    private readonly host: string,
     private readonly clock: Clock,
     private readonly random: () => number,
   ) {
@@ -71,7 +72,7 @@ export class HostBreaker {
   /** Runs `work`; `asked` says afterwards whether the host was asked at all. Throws what `work` throws. */
   async run<T>(work: () => Promise<T>, asked: () => boolean): Promise<T> {
     try {
-      const outcome = await this.policy.execute(() => settle(work, asked));
+      const outcome = await this.policy.execute(() => settle(work, asked, this.host));
       if ('error' in outcome) throw outcome.error;
       return outcome.value;
     } catch (error) {
@@ -80,6 +81,16 @@ export class HostBreaker {
       if ('error' in outcome) throw outcome.error;
       return outcome.value;
     }
+  }
+
+  /** Counts an error that was met on the way from another host; one that is open already has its break. Never throws. */
+  async note(error: unknown): Promise<void> {
+    if (this.open) return;
+    const met = this.run(
+      () => Promise.reject(error as Error),
+      () => true,
+    );
+    await met.catch(() => undefined);
   }
 
   private nextBreak(context: IHalfOpenAfterBackoffContext): IBackoff<IHalfOpenAfterBackoffContext> {
@@ -104,6 +115,7 @@ export class HostBreaker {
 async function settle<T>(
   work: () => Promise<T>,
   asked: () => boolean,
+  host: string,
 ): Promise<{ readonly value: T } | { readonly error: unknown }> {
   try {
     const value = await work();
@@ -111,7 +123,7 @@ async function settle<T>(
     return { value };
   } catch (error) {
     if (error instanceof SaysNothing) throw error;
-    const verdict = hostVerdict(error);
+    const verdict = hostVerdict(error, host);
     if (verdict === 'answer') return { error };
     if (verdict === 'none') throw new SaysNothing<T>({ error });
     throw error;

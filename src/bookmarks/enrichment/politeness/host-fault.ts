@@ -26,8 +26,17 @@ export function originStatusOf(error: PlimsollError): number | undefined {
   return typeof status === 'number' ? status : undefined;
 }
 
-export function hostVerdict(error: unknown): HostVerdict {
+/** The host at which a fetch failed, with its port; `undefined` when the error does not say. */
+export function failedHostOf(error: unknown): string | undefined {
+  const host = error instanceof PlimsollError ? error.details['host'] : undefined;
+  return typeof host === 'string' ? host : undefined;
+}
+
+/** What the error says about `host`; without one, about whichever host has caused it. */
+export function hostVerdict(error: unknown, host?: string): HostVerdict {
   if (!(error instanceof PlimsollError) || error.details['remembered'] === true) return 'none';
+  // It has answered: with a redirect to the host that failed.
+  if (host !== undefined && (failedHostOf(error) ?? host) !== host) return 'answer';
   if (ANSWERS.has(error.code)) return 'answer';
   if (error.code === 'origin-unreachable') return 'fault';
   // A passed total deadline counts like silence: the host had its time.

@@ -315,6 +315,72 @@ describe('HostLines', () => {
     });
   });
 
+  describe('when a redirect leads to a host that fails', () => {
+    const OTHER = 'cdn.example:8443';
+    const away = (
+      originStatus: number,
+      details: Record<string, string | number | boolean> = {},
+    ): PlimsollError =>
+      new PlimsollError('origin-error', 'no', { details: { originStatus, host: OTHER, ...details } });
+
+    it('blames that one and not the one that was visited', async () => {
+      await fail(5, away(502));
+      clock.advance(1_000);
+
+      expect(lines.rest(HOST)).toBeNull();
+      expect(await outcome(OTHER)).toEqual(['broken', 59_000]);
+      expect(await outcome()).toBe('seen');
+    });
+
+    it('counts on where that one left off, and forgets at its first answer', async () => {
+      await fail(4, away(502));
+      clock.advance(1_000);
+      expect(await outcome(OTHER)).toBe('seen');
+      await fail(4, away(502));
+      clock.advance(1_000);
+      expect(lines.rest(OTHER)).toBeNull();
+
+      await fail(1, away(502));
+
+      expect(lines.rest(OTHER)).toBe('broken');
+    });
+
+    it('takes the redirect for an answer of the one that was visited', async () => {
+      await fail(4, originError(500));
+      await fail(1, away(502));
+      await fail(4, originError(500));
+      clock.advance(1_000);
+
+      expect(await outcome()).toBe('seen');
+    });
+
+    it('gives that one the patience that it asks for, and a pause', async () => {
+      await outcome(HOST, away(429, { retryAfterMs: 30_000 }));
+      await outcome(
+        'b.example',
+        new PlimsollError('origin-not-found', 'no', { details: { host: 'c.example' } }),
+      );
+
+      expect(await outcome(OTHER)).toEqual(['retry-after', 30_000]);
+      expect(await outcome('c.example')).toEqual(['pause', 1_000]);
+      clock.advance(1_000);
+      expect(await outcome()).toBe('seen');
+    });
+
+    it('learns nothing from a failure that was only remembered', async () => {
+      await fail(20, away(502, { remembered: true }));
+      clock.advance(1_000);
+
+      expect(await outcome(OTHER)).toBe('seen');
+    });
+
+    it('lengthens no break that goes on already', async () => {
+      await fail(20, away(502));
+
+      expect(await outcome(OTHER)).toEqual(['broken', 60_000 - 15_000]);
+    });
+  });
+
   describe('when the host asks for patience', () => {
     it.each([
       ['a 429', originError(429, { retryAfterMs: 30_000 }), 30_000],

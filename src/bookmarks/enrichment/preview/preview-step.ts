@@ -7,9 +7,6 @@ import { HostResting } from '../politeness/host-resting.js';
 import { AssetPictures } from './asset-pictures.js';
 import { PictureCheck } from './picture-check.js';
 
-/** Who is charged for pictures that enrichment fetches. The quota of the application may let this one pass. */
-export const ENRICHMENT_CLIENT_ID = 'enrichment';
-
 /** What the small variant is made as; the format is asked for by name. */
 const ACCEPT = 'image/webp';
 
@@ -71,7 +68,8 @@ export class PreviewStep {
 
 const contextOf = (signal: AbortSignal): RequestContext => ({
   accept: ACCEPT,
-  clientId: ENRICHMENT_CLIENT_ID,
+  clientId: null,
+  class: 'background',
   signal,
 });
 

@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import sharp from 'sharp';
+import { until } from '../../../../test/support/fetch-harness.js';
+import { leaseClassesOf } from '../../../../test/support/lease-classes.js';
 import { photo } from '../../../../test/support/pictures.js';
 import { PlimsollError } from '../../../errors/index.js';
 import { OBJECT_STORE, type ObjectInfo, type ObjectStore } from '../../../object-storage/index.js';
 import type { ImageAnswer } from '../../../images/index.js';
 import type { Bookmark, PreviewCandidate } from '../../model/bookmark.js';
-import { DAY_MS, EnrichmentRooms, MINUTE_MS, SECOND_MS } from '../enrichment.fixture.js';
+import { charged, DAY_MS, EnrichmentRooms, MINUTE_MS, SECOND_MS } from '../enrichment.fixture.js';
 import { JobPostponed } from '../../../jobs/index.js';
 import { HostLines } from '../politeness/host-lines.js';
 import { PreviewService } from '../preview-service.js';
@@ -80,6 +82,7 @@ describe('the preview of a bookmark', () => {
       {
         accept,
         clientId: 'a client',
+        class: 'interactive',
         signal: new AbortController().signal,
       },
     );
@@ -113,8 +116,62 @@ describe('the preview of a bookmark', () => {
       ]);
       expect(rooms.origin.requests('/p.png')).toBe(1);
       const small = await show(bookmark, SMALL_PREVIEW);
-      expect(small.outcome.kind).toBe('memory');
+      expect(small.outcome.kind).toBe('store');
       expect(small.variantKey).toBeUndefined();
+    });
+
+    it('and takes no room in memory from pictures that somebody has asked for', async () => {
+      rooms.picture('/p.png', picture);
+
+      const bookmark = await enriched(og('/p.png'));
+
+      expect(rooms.rooms.memory.metrics().cacheSize).toBe(0);
+      await show(bookmark, SMALL_PREVIEW);
+      expect(rooms.rooms.memory.metrics().cacheSize).toBe(1);
+    });
+
+    it('is made as background work, behind all who wait for an answer, and charged to nobody', async () => {
+      rooms.picture('/p.png', picture);
+      charged.length = 0;
+      const classes = leaseClassesOf(rooms.rooms.memory);
+
+      const bookmark = await enriched(og('/p.png'));
+
+      expect(bookmark.preview.chosen).not.toBeNull();
+      expect(new Set(classes)).toEqual(new Set(['background']));
+      expect(charged).toEqual([]);
+      await show(bookmark, { width: 77 });
+      expect(classes.at(-1)).toBe('interactive');
+      expect(charged).toEqual(['a client']);
+    });
+
+    it('is shown to one who asks while enrichment still waits for memory to make it', async () => {
+      rooms.picture('/p.png', picture);
+      rooms.page('/a', og('/p.png'));
+      const { id } = await rooms.create('/a');
+      const { memory } = rooms.rooms;
+      const drill = (level: 'coordinate' | 'normal'): void =>
+        memory.forceLevel(level, rooms.clock.now() + MINUTE_MS);
+      rooms.origin.route('/p.png', (_request, response) => {
+        response.writeHead(200, { 'content-type': 'image/png' });
+        // From here on background work gets no memory.
+        drill('coordinate');
+        response.end(picture);
+      });
+      const enriching = rooms.enrich(id);
+      await until(() => memory.metrics().waiting === 1);
+
+      const shown = await show(
+        { ...(await rooms.find(id)), preview: { candidates: [], chosen: candidate('/p.png', 'page') } },
+        SMALL_PREVIEW,
+      );
+
+      expect(shown.facts).toMatchObject({ width: 480, height: 320 });
+      expect(memory.metrics().waiting).toBe(1);
+      drill('normal');
+      await rooms.clock.advanceAsync(SECOND_MS, 100);
+      await enriching;
+      expect((await rooms.find(id)).preview.chosen).not.toBeNull();
     });
 
     it.each([
