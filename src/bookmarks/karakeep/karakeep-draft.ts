@@ -7,8 +7,11 @@ import { normaliseBookmarkUrl } from '../normalise/normalise-bookmark-url.js';
 import { distinctTags } from '../normalise/tag-name.js';
 import type { KarakeepLink } from './karakeep-shapes.js';
 
+/** All of ours lie between these two, by bytes. */
+export const EXTERNAL_IDS = { prefix: 'karakeep:', behind: 'karakeep;' } as const;
+
 /** Ours by Karakeep's id: `createdAt` moves there when a bookmark is saved again, and so may the URL. */
-export const externalIdOf = (id: string): string => `karakeep:${id}`;
+export const externalIdOf = (id: string): string => EXTERNAL_IDS.prefix + id;
 
 /** A draft that carries all that a sync may write. */
 export interface KarakeepDraft extends BookmarkDraft {

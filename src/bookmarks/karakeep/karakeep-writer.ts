@@ -1,21 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Transaction } from 'kysely';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { isPlimsollError } from '../../errors/index.js';
+import type { Tables } from '../../database/index.js';
+import { AbortedError, isPlimsollError } from '../../errors/index.js';
 import { JOB_QUEUE, type JobQueue } from '../../jobs/index.js';
+import type { Bookmark } from '../model/bookmark.js';
 import { enrichmentJobFor } from '../enrichment/enrichment-job.js';
-import {
-  BOOKMARK_STORE,
-  type BookmarkPage,
-  type BookmarkStore,
-  type StoreWrite,
-} from '../model/bookmark-store.js';
+import { BOOKMARK_STORE, type BookmarkStore, type StoreWrite } from '../model/bookmark-store.js';
 import { changeFrom, isOwned } from './karakeep-apply.js';
 import { KarakeepClient } from './karakeep-client.js';
-import { toDraft, type KarakeepDraft } from './karakeep-draft.js';
+import { externalIdOf, toDraft, type KarakeepDraft } from './karakeep-draft.js';
+import { KarakeepSeen, type SeenPage } from './karakeep-seen.js';
 import { isLink, type KarakeepPage } from './karakeep-shapes.js';
-
-/** Bookmarks that one look at the local set reads. */
-const BATCH = 100;
 
 /** Fewer than this may always go: half of a handful is no sign of a fault. */
 const SMALL_SET = 10;
@@ -33,11 +30,6 @@ export interface PageOutcome {
   readonly externalIds: readonly string[];
 }
 
-interface Missing {
-  readonly id: string;
-  readonly isOwned: boolean;
-}
-
 export interface Removal {
   readonly removed: number;
   readonly refused: string | null;
@@ -51,6 +43,7 @@ export class KarakeepWriter {
     @Inject(BOOKMARK_STORE) private readonly store: BookmarkStore,
     @Inject(JOB_QUEUE) private readonly jobs: JobQueue,
     private readonly client: KarakeepClient,
+    private readonly seen: KarakeepSeen,
   ) {}
 
   /** @throws PlimsollError `database-unavailable`; then nothing of the page was written */
@@ -77,39 +70,58 @@ export class KarakeepWriter {
         if (wanted.length > 0) await this.jobs.enqueueAll(wanted, queries);
       });
     }
-    const externalIds = page.bookmarks.map(({ id }) => `karakeep:${id}`);
+    const externalIds = page.bookmarks.map(({ id }) => externalIdOf(id));
     return { created, updated, skipped, unchanged, externalIds };
   }
 
   /**
-   * Takes away what Karakeep no longer has. A bookmark with something of a person's own in it stays, on its own feet. When
-   * most of the set would go the answer is not believed, and nothing goes.
+   * Takes away what the sweep has not met. A bookmark with something of a person's own in it stays, on its own feet. When
+   * most of the set would go the answer is not believed, and nothing goes. The set is looked through page by page, twice.
+   *
+   * @param onRemoved called within the transaction of each page that loses some, with how many so far; it may be called again
+   *   after a conflict
+   * @throws PlimsollError `database-unavailable`; AbortedError
    */
-  async removeMissing(present: ReadonlySet<string>): Promise<Removal> {
-    const missing: Missing[] = [];
-    let known = 0;
-    let cursor: string | undefined;
-    do {
-      const page: BookmarkPage = await this.store.list({}, 'createdAt', BATCH, cursor);
-      for (const bookmark of page.bookmarks) {
-        if (bookmark.externalId?.startsWith('karakeep:') !== true) continue;
-        known += 1;
-        if (!present.has(bookmark.externalId)) missing.push({ id: bookmark.id, isOwned: isOwned(bookmark) });
-      }
-      cursor = page.nextCursor ?? undefined;
-    } while (cursor !== undefined);
-    if (missing.length > SMALL_SET && missing.length > known * MOST_REMOVED) {
+  async removeMissing(
+    sweep: string,
+    signal: AbortSignal,
+    onRemoved: (queries: Transaction<Tables>, count: number) => Promise<void>,
+  ): Promise<Removal> {
+    let [missing, known] = [0, 0];
+    for await (const page of this.seenPages(sweep, signal)) {
+      missing += page.missing.length;
+      known += page.known;
+    }
+    if (missing > SMALL_SET && missing > known * MOST_REMOVED) {
       return {
         removed: 0,
-        refused: `Karakeep no longer shows ${missing.length} of ${known} bookmarks; nothing was removed.`,
+        refused: `Karakeep no longer shows ${missing} of ${known} bookmarks; nothing was removed.`,
       };
     }
     let removed = 0;
-    for (let at = 0; at < missing.length; at += BATCH) {
-      const outcomes = await this.store.applyAll(missing.slice(at, at + BATCH).map(farewell));
-      removed += outcomes.filter(({ outcome }) => outcome === 'removed').length;
+    if (missing === 0) return { removed, refused: null };
+    for await (const page of this.seenPages(sweep, signal)) {
+      if (page.missing.length === 0) continue;
+      const bookmarks = await this.store.findMany(page.missing);
+      let gone = 0;
+      await this.store.applyAll(bookmarks.map(farewell), async (queries, outcomes) => {
+        gone = outcomes.filter(({ outcome }) => outcome === 'removed').length;
+        await onRemoved(queries, removed + gone);
+      });
+      removed += gone;
     }
     return { removed, refused: null };
+  }
+
+  private async *seenPages(sweep: string, signal: AbortSignal): AsyncGenerator<SeenPage> {
+    let behind: string | null = null;
+    do {
+      if (signal.aborted) throw new AbortedError('The sync was stopped.');
+      const page = await this.seen.page(sweep, behind);
+      yield page;
+      behind = page.next;
+      await nextTurn();
+    } while (behind !== null);
   }
 
   private draftOf(link: Parameters<typeof toDraft>[0]): KarakeepDraft | null {
@@ -133,6 +145,9 @@ export class KarakeepWriter {
   }
 }
 
-function farewell({ id, isOwned: stays }: Missing): StoreWrite {
-  return stays ? { kind: 'update', id, change: () => ({ externalId: null }) } : { kind: 'remove', id };
+function farewell(bookmark: Bookmark): StoreWrite {
+  const { id } = bookmark;
+  return isOwned(bookmark)
+    ? { kind: 'update', id, change: () => ({ externalId: null }) }
+    : { kind: 'remove', id };
 }

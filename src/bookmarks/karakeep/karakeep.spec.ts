@@ -1,13 +1,23 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Provider } from '@nestjs/common';
 import { startMemoryRooms, type MemoryRooms } from '../../../test/support/memory-rooms.js';
-import { DatabaseModule } from '../../database/index.js';
-import { JOB_QUEUE, JobGivenUp, JobPostponed, JobsModule, type JobQueue } from '../../jobs/index.js';
+import { sql } from 'kysely';
+import { DATABASE, DatabaseModule, type Database } from '../../database/index.js';
+import {
+  JOB_QUEUE,
+  JobGivenUp,
+  JobPostponed,
+  JobsModule,
+  type JobProgress,
+  type JobQueue,
+  type JobRun,
+} from '../../jobs/index.js';
 import { BOOKMARK_STORE, type BookmarkStore } from '../model/bookmark-store.js';
 import type { Bookmark } from '../model/bookmark.js';
 import { SqlBookmarkStore } from '../repository/sql-bookmark-store.js';
 import { KarakeepClient } from './karakeep-client.js';
 import { KEY, KarakeepServer, recorded } from './karakeep-server.fixture.js';
+import { KarakeepSeen } from './karakeep-seen.js';
 import { KarakeepStates, type KarakeepRun } from './karakeep-state.js';
 import { KarakeepSync, type KarakeepPayload } from './karakeep-sync.js';
 import { KarakeepWriter } from './karakeep-writer.js';
@@ -33,6 +43,7 @@ describe('the Karakeep source', () => {
         imports: [DatabaseModule, JobsModule],
         providers: [
           KarakeepClient,
+          KarakeepSeen,
           KarakeepStates,
           KarakeepSync,
           KarakeepWriter,
@@ -55,7 +66,11 @@ describe('the Karakeep source', () => {
     await karakeep.stop();
   });
 
-  const run = (mode: KarakeepPayload['mode'], signal = new AbortController().signal): Promise<KarakeepRun> =>
+  const run = (
+    mode: KarakeepPayload['mode'],
+    signal = new AbortController().signal,
+    more: Partial<JobRun<KarakeepPayload>> = {},
+  ): Promise<KarakeepRun> =>
     rooms.get(KarakeepSync).run({
       id: 'job',
       payload: { mode },
@@ -63,6 +78,7 @@ describe('the Karakeep source', () => {
       progress: null,
       signal,
       saveProgress: () => Promise.resolve(),
+      ...more,
     });
 
   const all = async (): Promise<readonly Bookmark[]> => (await store.list({}, 'createdAt', 100)).bookmarks;
@@ -269,6 +285,111 @@ describe('the Karakeep source', () => {
       await run('sweep');
 
       expect(await store.findByUrl('https://own.example/')).not.toBeNull();
+    });
+  });
+
+  describe('a sweep that is interrupted', () => {
+    const at = (minute: number): string => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString();
+    const COUNT = 450;
+    let progress: JobProgress | null;
+
+    beforeEach(async () => {
+      // newest first, as Karakeep lists them
+      karakeep.bookmarks = Array.from({ length: COUNT }, (_, n) =>
+        recorded(`b${n}`, { createdAt: at(COUNT - n) }),
+      );
+      await run('sweep');
+      progress = null;
+      karakeep.asked.length = 0;
+    });
+
+    /** Runs until `pages` pages are saved, then as after a kill: what is saved is all that is left. */
+    const interrupted = async (pages: number): Promise<void> => {
+      let saved = 0;
+      await expect(
+        run('sweep', undefined, {
+          id: 'long',
+          progress,
+          saveProgress: (next) => {
+            saved += 1;
+            if (saved > pages) return Promise.reject(new Error('killed'));
+            progress = JSON.parse(JSON.stringify(next)) as JobProgress;
+            return Promise.resolve();
+          },
+        }),
+      ).rejects.toThrow('killed');
+    };
+    const goOn = (): Promise<KarakeepRun> => run('sweep', undefined, { id: 'long', progress });
+    const cursors = (): (string | null)[] =>
+      karakeep.asked.map(({ path }) => new URL(path, 'http://x').searchParams.get('cursor'));
+
+    it('goes on behind the last page that was saved, and tells of all', async () => {
+      await interrupted(3);
+      karakeep.asked.length = 0;
+
+      expect(await goOn()).toMatchObject({ seen: COUNT, removed: 0, refused: null });
+
+      // the two pages that were left, then the top once more
+      expect(cursors()).toEqual([expect.stringMatching(/^b299_/), expect.stringMatching(/^b399_/), null]);
+      expect(await store.count({})).toBe(COUNT);
+    });
+
+    it('knows what it met before: only what is really gone goes', async () => {
+      karakeep.bookmarks.splice(40, 5);
+      await interrupted(2);
+      karakeep.bookmarks.splice(300, 7);
+
+      expect(await goOn()).toMatchObject({ removed: 12, refused: null });
+
+      expect(await store.count({})).toBe(COUNT - 12);
+      expect(await store.findByExternalId('karakeep:b0')).not.toBeNull();
+    });
+
+    it('keeps what was saved again meanwhile, and so moved past it to the top', async () => {
+      await interrupted(2);
+      const [moved] = karakeep.bookmarks.splice(420, 1);
+      karakeep.bookmarks.unshift(recorded('new', { createdAt: at(COUNT + 2) }), {
+        ...moved,
+        createdAt: at(COUNT + 1),
+      });
+
+      expect(await goOn()).toMatchObject({ created: 1, removed: 0 });
+
+      expect(await store.findByExternalId('karakeep:b420')).not.toBeNull();
+    });
+
+    it('does not remove twice what it has removed, and counts it once', async () => {
+      karakeep.bookmarks.splice(0, 120);
+      // five pages from the top to the end, the top once more, and one page of removals
+      await interrupted(4 + 1 + 1);
+      expect(await store.count({})).toBeGreaterThan(COUNT - 120);
+
+      expect(await goOn()).toMatchObject({ removed: 120, refused: null });
+
+      expect(await store.count({})).toBe(COUNT - 120);
+    });
+
+    it('is forgotten by the next one, which begins at the top with nothing met', async () => {
+      await interrupted(3);
+      karakeep.bookmarks.splice(0, 10);
+
+      expect(await run('sweep', undefined, { id: 'other' })).toMatchObject({ removed: 10 });
+
+      const { rows } = await sql`select name from state where name like 'karakeep.seen%'`.execute(
+        rooms.get<Database>(DATABASE as never).queries,
+      );
+      expect(rows).toEqual([]);
+    });
+
+    it('that would drop most of the set is refused as any other', async () => {
+      await interrupted(1);
+      karakeep.bookmarks.splice(100);
+
+      const done = await goOn();
+
+      // a second page was met, though not saved as done
+      expect(done).toMatchObject({ removed: 0, refused: expect.stringContaining(`250 of ${COUNT}`) });
+      expect(await store.count({})).toBe(COUNT);
     });
   });
 

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { createReadStream, createWriteStream, type ReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { SETTINGS, type Settings } from '../../../config/index.js';
@@ -9,6 +9,8 @@ import { PlimsollError } from '../../../errors/index.js';
 import { HEAD_BYTES } from '../readers/detect-format.js';
 
 const READ_BYTES = 64 * 1024;
+/** Ends the name of a file that is not whole yet. */
+const PART = '.part';
 const IMPORT_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** A file that is being received: whole and durable after `commit`, gone after `discard`. */
@@ -25,6 +27,8 @@ export interface ImportPart {
 @Injectable()
 export class ImportFiles {
   private readonly folder: string;
+  /** Names of the files that are being received. */
+  private readonly receiving = new Set<string>();
 
   constructor(@Inject(SETTINGS) settings: Settings) {
     this.folder = join(settings.values.DATA_DIR, 'imports');
@@ -32,8 +36,9 @@ export class ImportFiles {
 
   /** @throws PlimsollError `storage-unavailable` */
   async receive(importId: string): Promise<ImportPart> {
-    const partPath = `${this.sourcePath(importId)}.part`;
+    const partPath = `${this.sourcePath(importId)}${PART}`;
     await this.storage(() => mkdir(this.folder, { recursive: true }));
+    this.receiving.add(basename(partPath));
     const writable = createWriteStream(partPath, { flags: 'wx', flush: true });
     // a fault is reported by whoever writes; without a listener it would end the process
     writable.on('error', () => undefined);
@@ -51,12 +56,14 @@ export class ImportFiles {
           return { bytes: size };
         }),
       discard: async () => {
-        if (committed) return;
-        if (!writable.closed) {
-          writable.destroy();
-          await finished(writable).catch(() => undefined);
+        if (!committed) {
+          if (!writable.closed) {
+            writable.destroy();
+            await finished(writable).catch(() => undefined);
+          }
+          await rm(partPath, { force: true });
         }
-        await rm(partPath, { force: true });
+        this.receiving.delete(basename(partPath));
       },
     };
   }
@@ -109,6 +116,16 @@ export class ImportFiles {
       removed += 1;
     }
     return removed;
+  }
+
+  /**
+   * Removes uploads that were broken off by the end of an earlier process, which nobody will go on with: one process owns
+   * DATA_DIR. Returns how many.
+   */
+  async removeBrokenOff(): Promise<number> {
+    const broken = (await this.names()).filter((name) => name.endsWith(PART) && !this.receiving.has(name));
+    for (const name of broken) await rm(join(this.folder, name), { force: true });
+    return broken.length;
   }
 
   private async names(): Promise<string[]> {

@@ -82,7 +82,17 @@ export class ImportService {
       throw error;
     });
     const parts = { store: this.store, now: this.clock.now(), signal };
-    const read = dryRun(stream, () => hints, options, parts).finally(() => stream.destroy());
+    const read = dryRun(stream.iterator({ destroyOnReturn: false }), () => hints, options, parts).then(
+      (report) => {
+        // a reader may know enough before the end: the rest is taken all the same, or its sender would see no answer
+        stream.resume();
+        return report;
+      },
+      (error: unknown) => {
+        stream.destroy();
+        throw error;
+      },
+    );
     const [sent, report] = await Promise.allSettled([received, read]);
     // a reader that gave up breaks the upload off: its reason is the one to tell
     if (report.status === 'rejected')

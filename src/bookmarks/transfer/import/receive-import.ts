@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { finished, pipeline } from 'node:stream/promises';
 import { AbortedError, isPlimsollError, PlimsollError } from '../../../errors/index.js';
 import type { FormatHints } from '../readers/detect-format.js';
 import { ByteLimit, importTooLarge } from './byte-limit.js';
@@ -46,7 +46,8 @@ export async function receiveImport(
     if (isForm) await receiveForm(body, contentType, sink, maxBytes, onHints, signal);
     else {
       onHints({ contentType });
-      await pipeline(body, new ByteLimit(maxBytes), sink, { signal });
+      const limit = new ByteLimit(maxBytes);
+      await pouring(body, limit, () => pipeline(limit, sink, { signal }));
     }
   } catch (error) {
     throw hasLeft(error, signal) && !isPlimsollError(error)
@@ -55,11 +56,38 @@ export async function receiveImport(
   }
 }
 
-/** The request's socket broke; `pipeline` destroys the body on any failure, so that `destroyed` says nothing. */
+/** The request's socket broke. */
 function hasLeft(error: unknown, signal: AbortSignal): boolean {
   const code = (error as { readonly code?: unknown } | null | undefined)?.code;
   return signal.aborted || code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE';
 }
+
+/**
+ * Pipes the body into `target` while `work` goes on. Unlike `pipeline` it leaves a body alone whose target has failed:
+ * a request that is destroyed cannot be read to its end, and its client would wait for that instead of for the answer.
+ */
+async function pouring(body: Readable, target: Writable, work: () => Promise<void>): Promise<void> {
+  const onError = (error: Error): void => void target.destroy(error);
+  const onClose = (): void => {
+    if (!body.readableEnded) target.destroy(brokenOff());
+  };
+  // Either may fail later, too, when nobody waits for it: without a listener that would end the process.
+  body.on('error', onError);
+  target.on('error', () => undefined);
+  body.once('close', onClose);
+  try {
+    if (body.destroyed && !body.readableEnded) target.destroy(body.errored ?? brokenOff());
+    else body.pipe(target);
+    await work();
+  } finally {
+    body.unpipe(target);
+    body.off('close', onClose);
+    target.destroy();
+  }
+}
+
+const brokenOff = (): Error =>
+  Object.assign(new Error('The body broke off.'), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
 
 /** Faults of the disk under the sink: not of the form. */
 function isOfSystem(error: unknown): boolean {
@@ -97,7 +125,7 @@ async function receiveForm(
     file.catch((error: Error) => form.destroy(error));
   });
   try {
-    await pipeline(body, form, { signal });
+    await pouring(body, form, () => finished(form, { signal }));
   } catch (error) {
     // The form does not end its file when it is ended itself.
     source?.destroy(error as Error);

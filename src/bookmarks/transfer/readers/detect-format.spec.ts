@@ -49,6 +49,25 @@ describe('the format of a file', () => {
     expect(() => formatOf(bytes)).toThrow(expect.objectContaining({ code: 'unreadable-import' }));
   });
 
+  it.each<[string, Parameters<typeof recogniseImport>[2]]>([
+    ['chrome.html', 'karakeep'],
+    ['chrome.html', 'linkding'],
+    ['chrome.html', 'jsonl'],
+    ['chrome.html', 'pocket'],
+    ['karakeep.json', 'netscape'],
+    ['karakeep.json', 'raindrop'],
+    ['pocket.csv', 'netscape'],
+    ['pocket.csv', 'jsonl'],
+    ['urls.txt', 'csv'],
+  ])('is not believed when %s is called %s', (name, format) => {
+    expect(() => recogniseImport(sample(name).subarray(0, 65_536), {}, format)).toThrow(
+      expect.objectContaining({
+        code: 'unreadable-import',
+        message: expect.stringContaining(`not what format=${format} says`),
+      }),
+    );
+  });
+
   it('is what somebody says, unless the file is binary', async () => {
     expect(await read('Dear reader,\nhttps://e.org/', { format: 'urls' })).toHaveLength(2);
     expect(() => recogniseImport(Buffer.from('a\0b\0\0\0\0'), {}, 'urls')).toThrow(

@@ -18,9 +18,30 @@ export function detectFormat(head: string, hints: FormatHints, given?: ImportFor
   const text = head.trimStart();
   if (text === '') throw unreadable('The file is empty.');
   if (isBinary(text)) throw unreadable('The file is binary; a text file is expected.');
+  if (given !== undefined && !fits(given, text))
+    throw unreadable(`The file is not what format=${given} says.`);
   const format = given ?? (text.startsWith('{') || text.startsWith('[') ? ofJson(text) : ofText(text, hints));
   if (format === null) throw unreadable('The file is not of a kind that is known here.');
   return format;
+}
+
+/** What a file of the format cannot be without: under a wrong name nothing would be read, and that would count as done. */
+function fits(format: ImportFormat, text: string): boolean {
+  switch (format) {
+    case 'netscape':
+      return /<[a-z!]/i.test(text);
+    case 'karakeep':
+    case 'linkding':
+      return /^[[{]/.test(text);
+    case 'jsonl':
+      return /^[ \t]*\{/m.test(text);
+    case 'csv':
+    case 'pocket':
+    case 'raindrop':
+      return columnsOf(text).some((name) => /^(?:url|href|link|uri)$/.test(name));
+    case 'urls':
+      return true;
+  }
 }
 
 export function unreadable(what: string, cause?: unknown): PlimsollError {
@@ -58,9 +79,9 @@ function isLine(line: string): boolean {
 }
 
 function ofText(text: string, { fileName = '', contentType = '' }: FormatHints): ImportFormat | null {
-  if (/<!doctype\s+netscape|<d[lt]\b|<a\s[^>]*href/i.test(text)) return 'netscape';
-  const header = (/^[^\r\n]*/.exec(text)?.[0] ?? '').toLowerCase();
-  const columns = header.split(/[,;\t]/).map((name) => name.trim().replace(/^"|"$/g, ''));
+  // not beyond the next tag: 64 KiB of `<a ` would take a second
+  if (/<!doctype\s+netscape|<d[lt]\b|<a\s[^<>]*href/i.test(text)) return 'netscape';
+  const columns = columnsOf(text);
   if (columns.length > 1 && columns.includes('url')) {
     if (columns.includes('time_added')) return 'pocket';
     return columns.includes('excerpt') && columns.includes('folder') ? 'raindrop' : 'csv';
@@ -74,4 +95,10 @@ function ofText(text: string, { fileName = '', contentType = '' }: FormatHints):
   )
     return /<\w/.test(text) ? 'netscape' : null;
   return null;
+}
+
+/** Names in the first line of a CSV file, lower case. */
+function columnsOf(text: string): string[] {
+  const header = (/^[^\r\n]*/.exec(text)?.[0] ?? '').toLowerCase();
+  return header.split(/[,;\t]/).map((name) => name.trim().replace(/^"|"$/g, ''));
 }

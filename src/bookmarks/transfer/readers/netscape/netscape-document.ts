@@ -5,7 +5,7 @@ import { readTime } from '../read-time.js';
 import { Folders } from './folders.js';
 import type { HtmlSink } from './html-tokens.js';
 import { takeNotes } from './linkding-notes.js';
-import { DROPPED_TAG } from './tag-filter.js';
+import { DROPPED_TAG } from './tag-output.js';
 
 /** Attributes of A and H3 that mean something here, in lower case. */
 export const NETSCAPE_ATTRIBUTES: ReadonlySet<string> = new Set([

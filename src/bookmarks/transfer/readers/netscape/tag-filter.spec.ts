@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { DROPPED_TAG, MAX_TAG_BYTES, TagFilter } from './tag-filter.js';
+import { TagFilter } from './tag-filter.js';
+import { DROPPED_TAG, MAX_TAG_BYTES } from './tag-output.js';
 
 function filter(text: string, size = 1_000): { text: string; most: number; truncated: boolean } {
   const tags = new TagFilter();

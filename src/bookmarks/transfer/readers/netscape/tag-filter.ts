@@ -1,10 +1,7 @@
-/** A tag longer than this is dropped whole and stands as {@link DROPPED_TAG} (chosen: eight times the longest URL). */
-export const MAX_TAG_BYTES = 64 * 1024;
-export const DROPPED_TAG = 'plimsoll-dropped-tag';
+import { IconName } from './icon-name.js';
+import { TagOutput } from './tag-output.js';
 
 const PIECE_BYTES = 64 * 1024;
-const MARK = Buffer.from(`<${DROPPED_TAG}>`);
-const LF = 0x0a;
 const LT = 0x3c;
 const GT = 0x3e;
 const EQUALS = 0x3d;
@@ -14,9 +11,6 @@ const QUESTION = 0x3f;
 const DASH = 0x2d;
 const DOUBLE_QUOTE = 0x22;
 const SINGLE_QUOTE = 0x27;
-/** `icon_uri` with every byte made lower case in the same way as what it is compared with. */
-const ICON_NAME = [...Buffer.from('icon_uri')].map((byte) => byte | 0x20);
-const ICON_LENGTHS: readonly number[] = ['icon'.length, 'icon_uri'.length];
 
 type State =
   | 'text'
@@ -36,40 +30,27 @@ const isSpace = (byte: number): boolean => byte === 32 || (byte >= 9 && byte <= 
 
 /**
  * Takes the weight out of a bookmark file before it is decoded: values of ICON and ICON_URI, which are nine tenths of
- * such files, comments and declarations, and tags over {@link MAX_TAG_BYTES}. htmlparser2 gathers an attribute until it
+ * such files, comments and declarations, and tags over `MAX_TAG_BYTES`. htmlparser2 gathers an attribute until it
  * ends; behind this filter nothing can grow. Works on any encoding in which ASCII bytes mean ASCII, in constant memory.
  */
 export class TagFilter {
   private state: State = 'text';
-  /** What is let through of this piece; behind `tagStart` what is known of a tag that has not ended. */
-  private readonly out = Buffer.allocUnsafeSlow(PIECE_BYTES + 2 * MAX_TAG_BYTES + MARK.length);
-  private length = 0;
-  private tagStart = 0;
-  private dropping = false;
+  private readonly out = new TagOutput(PIECE_BYTES);
   private quote = DOUBLE_QUOTE;
-  private nameLength = 0;
-  private nameIsIcon = false;
+  private readonly name = new IconName();
   private dashes = 0;
 
   /** Hands what passes to `pass`, valid during that call only. */
   write(chunk: Buffer, pass: (bytes: Buffer) => void): void {
     for (let from = 0; from < chunk.length; from += PIECE_BYTES) {
       this.scan(chunk.subarray(from, from + PIECE_BYTES));
-      this.flush(pass);
+      this.out.flush(this.state !== 'text', pass);
     }
   }
 
   /** `true` when the end of the file lies inside a tag or a comment, of which nothing was passed. */
   get endsInsideTag(): boolean {
     return this.state !== 'text';
-  }
-
-  private flush(pass: (bytes: Buffer) => void): void {
-    const end = this.state === 'text' ? this.length : this.tagStart;
-    if (end > 0) pass(this.out.subarray(0, end));
-    this.out.copyWithin(0, end, this.length);
-    this.length -= end;
-    this.tagStart = 0;
   }
 
   private scan(piece: Buffer): void {
@@ -97,12 +78,10 @@ export class TagFilter {
   private scanText(piece: Buffer, from: number): number {
     const found = piece.indexOf(LT, from);
     const end = found === -1 ? piece.length : found;
-    this.length += piece.copy(this.out, this.length, from, end);
+    this.out.putText(piece, from, end);
     if (found === -1) return end;
     this.state = 'opened';
-    this.tagStart = this.length;
-    this.dropping = false;
-    this.put(LT);
+    this.out.beginTag(LT);
     return end + 1;
   }
 
@@ -136,40 +115,43 @@ export class TagFilter {
           break;
         case 'tag-name':
           if (byte === GT) return this.endTag(at);
-          if (isSpace(byte) || (byte === SLASH && this.length > this.tagStart + 1)) this.state = 'between';
+          if (isSpace(byte) || (byte === SLASH && this.out.tagLength > 1)) this.state = 'between';
           break;
         case 'between':
         case 'after-name':
           if (byte === GT) return this.endTag(at);
           if (byte === EQUALS && this.state === 'after-name') this.state = 'before-value';
           else if (byte === SLASH) this.state = 'between';
-          else if (!isSpace(byte)) this.startName(byte);
+          else if (!isSpace(byte)) {
+            this.state = 'name';
+            this.name.start(byte);
+          }
           break;
         case 'name':
           if (byte === GT) return this.endTag(at);
           if (byte === EQUALS) this.state = 'before-value';
           else if (isSpace(byte)) this.state = 'after-name';
           else if (byte === SLASH) this.state = 'between';
-          else this.compareName(byte);
+          else this.name.add(byte);
           break;
         case 'before-value':
           if (byte === GT) return this.endTag(at);
           if (byte === DOUBLE_QUOTE || byte === SINGLE_QUOTE) {
             this.state = 'quoted';
             this.quote = byte;
-            this.put(byte);
+            this.out.put(byte);
             return at + 1;
           }
           if (!isSpace(byte)) {
             this.state = 'unquoted';
-            if (this.isIcon) this.putEmptyValue();
+            if (this.name.isIcon) this.putEmptyValue();
             continue;
           }
           break;
         case 'unquoted':
           if (byte === GT) return this.endTag(at);
           if (isSpace(byte)) this.state = 'between';
-          else if (this.isIcon) {
+          else if (this.name.isIcon) {
             at += 1;
             continue;
           }
@@ -177,7 +159,7 @@ export class TagFilter {
         default:
           return at;
       }
-      this.put(byte);
+      this.out.put(byte);
       at += 1;
     }
     return at;
@@ -186,22 +168,17 @@ export class TagFilter {
   private scanQuoted(piece: Buffer, from: number): number {
     const found = piece.indexOf(this.quote, from);
     const end = found === -1 ? piece.length : found;
-    if (this.isIcon) this.keepBreaks(piece, from, end);
-    else if (!this.dropping) {
-      this.length += piece.copy(this.out, this.length, from, end);
-      this.limit();
-    }
+    if (this.name.isIcon) this.out.keepBreaks(piece, from, end);
+    else this.out.putAll(piece, from, end);
     if (found === -1) return end;
-    this.put(this.quote);
+    this.out.put(this.quote);
     this.state = 'between';
     return end + 1;
   }
 
   private scanComment(piece: Buffer, from: number): number {
-    this.length = this.tagStart;
     const end = this.findCommentEnd(piece, from);
-    this.keepBreaks(piece, from, end);
-    this.tagStart = this.length;
+    this.out.forgetTag(piece, from, end);
     return end;
   }
 
@@ -225,60 +202,23 @@ export class TagFilter {
   }
 
   private scanMarkup(piece: Buffer, from: number): number {
-    this.length = this.tagStart;
     const found = piece.indexOf(GT, from);
     const end = found === -1 ? piece.length : found + 1;
     if (found !== -1) this.state = 'text';
-    this.keepBreaks(piece, from, end);
-    this.tagStart = this.length;
+    this.out.forgetTag(piece, from, end);
     return end;
   }
 
-  /** Of what is dropped the line breaks pass, so that lines can be counted behind it. */
-  private keepBreaks(piece: Buffer, from: number, to: number): void {
-    for (let at = piece.indexOf(LF, from); at !== -1 && at < to; at = piece.indexOf(LF, at + 1)) this.put(LF);
-  }
-
-  private startName(byte: number): void {
-    this.state = 'name';
-    this.nameLength = 0;
-    this.nameIsIcon = true;
-    this.compareName(byte);
-  }
-
-  private compareName(byte: number): void {
-    if (this.nameIsIcon && ICON_NAME[this.nameLength] !== (byte | 0x20)) this.nameIsIcon = false;
-    this.nameLength += 1;
-  }
-
-  private get isIcon(): boolean {
-    return this.nameIsIcon && ICON_LENGTHS.includes(this.nameLength);
-  }
-
   private endTag(at: number): number {
-    if (this.dropping) this.length += MARK.copy(this.out, this.length);
-    else this.put(GT);
+    this.out.endTag(GT);
     this.state = 'text';
     return at + 1;
   }
 
-  private put(byte: number): void {
-    if (this.dropping) return;
-    this.out[this.length] = byte;
-    this.length += 1;
-    this.limit();
-  }
-
   /** Without it the next attribute would be read as the value. */
   private putEmptyValue(): void {
-    this.put(DOUBLE_QUOTE);
-    this.put(DOUBLE_QUOTE);
-  }
-
-  private limit(): void {
-    if (this.length - this.tagStart <= MAX_TAG_BYTES) return;
-    this.length = this.tagStart;
-    this.dropping = true;
+    this.out.put(DOUBLE_QUOTE);
+    this.out.put(DOUBLE_QUOTE);
   }
 }
 
