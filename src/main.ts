@@ -4,6 +4,9 @@ import { readMachineMemory } from './process-memory/index.js';
 /** `EX_CONFIG` of sysexits.h: supervisors can tell a wrong setting from a crash. */
 const EXIT_CONFIG = 78;
 
+/** `EX_USAGE` of sysexits.h. */
+const EXIT_USAGE = 64;
+
 const USAGE = `Usage: plimsoll [--print-config]
        plimsoll backup FILE
 
@@ -29,7 +32,15 @@ function readSettings(): Settings | undefined {
 }
 
 /** Only what the command needs is loaded. */
-async function backup(settings: Settings, file: string): Promise<void> {
+async function backup(operands: readonly string[]): Promise<void> {
+  const [file] = operands;
+  if (file === undefined || file === '' || file.startsWith('-') || operands.length > 1) {
+    process.stderr.write('plimsoll backup takes one argument, the path of the new file.\n');
+    process.exitCode = EXIT_USAGE;
+    return;
+  }
+  const settings = readSettings();
+  if (settings === undefined) return;
   const { runBackup } = await import('./database/index.js');
   const { message, exitCode } = await runBackup(settings, file);
   (exitCode === 0 ? process.stdout : process.stderr).write(`${message}\n`);
@@ -37,16 +48,12 @@ async function backup(settings: Settings, file: string): Promise<void> {
 }
 
 async function main(options: readonly string[]): Promise<void> {
-  const [command, file] = options;
-  if (command === 'backup' && file !== undefined && !file.startsWith('-') && options.length === 2) {
-    const settings = readSettings();
-    if (settings !== undefined) await backup(settings, file);
-    return;
-  }
+  const [command, ...operands] = options;
+  if (command === 'backup') return backup(operands);
   const unknown = options.find((option) => option !== '--print-config' && option !== '--help');
   if (unknown !== undefined || options.includes('--help')) {
     (unknown === undefined ? process.stdout : process.stderr).write(USAGE);
-    process.exitCode = unknown === undefined ? 0 : 64;
+    process.exitCode = unknown === undefined ? 0 : EXIT_USAGE;
     return;
   }
   const settings = readSettings();

@@ -4,15 +4,17 @@ import { DrainState, MEMORY_STATUS, type MemoryStatus } from '../health/index.js
 import { AccessGuard } from './access.guard.js';
 import { DocsController } from './docs.controller.js';
 import { OpenApiDocument } from './open-api-document.js';
+import { PictureLinksModule } from './picture-links.module.js';
 import { PressureGate } from './pressure-gate.js';
 import { ProblemFilter } from './problem-filter.js';
 import { createValidationPipe } from './validation-pipe.js';
 
 /**
  * What surrounds every route: problems, access, the pressure gate, the API's description. Uses `health` (same
- * level: drain state and memory status), `config`, `clock`, `errors`.
+ * level: drain state and memory status), `bookmarks` (the token of its picture links), `config`, `clock`, `errors`.
  */
 @Module({
+  imports: [PictureLinksModule],
   controllers: [DocsController],
   providers: [
     OpenApiDocument,

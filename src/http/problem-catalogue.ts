@@ -62,6 +62,7 @@ export const PROBLEM_CATALOGUE: Readonly<Record<ErrorCode, ProblemKind>> = {
   'revision-mismatch': { status: 412, title: 'Revision mismatch' },
   'tag-not-found': { status: 404, title: 'Tag not found' },
   'operation-not-found': { status: 404, title: 'Operation not found' },
+  'operation-ended': { status: 409, title: 'Operation has ended' },
   'invalid-cursor': { status: 400, title: 'Invalid cursor' },
   'unreadable-import': { status: 422, title: 'Unreadable import' },
   'enrichment-deferred': { status: 503, title: 'Enrichment deferred', retryAfterSeconds: 60 },

@@ -50,6 +50,9 @@ describe('the route table', () => {
     ['/api/images/', ['GET', 'HEAD', 'POST']],
     ['/api/images/abc', ['DELETE', 'GET', 'HEAD']],
     ['/api/images/abc/metadata', ['GET', 'HEAD']],
+    ['/api/images/metadata', ['GET', 'HEAD']],
+    ['/api/bookmarks/bulk', ['POST']],
+    ['/api/bookmarks/karakeep/', ['GET', 'HEAD']],
     ['/api/images/a/b/c', []],
     ['/api', []],
   ])('allows under %s: %j', (path, methods) => {

@@ -1,8 +1,8 @@
 /**
- * Who may call: anyone, a holder of an API token (when some are set), of a signed URL (when a key is set), or of the
- * admin token (nobody when none is set).
+ * Who may call: anyone, a holder of an API token (when some are set), of such a token or of a link that a token holder
+ * was given (`link`), of a signed URL (when a key is set), or of the admin token (nobody when none is set).
  */
-export type RouteAccess = 'open' | 'token' | 'signature' | 'admin';
+export type RouteAccess = 'open' | 'token' | 'link' | 'signature' | 'admin';
 
 export interface RoutePolicy {
   /** `GET` covers `HEAD`. */
@@ -94,7 +94,14 @@ export const ROUTE_POLICIES: readonly RoutePolicy[] = [
   guarded('GET', '/api/bookmarks/:id', 'One bookmark.'),
   guarded('PATCH', '/api/bookmarks/:id', 'Changes what the body names; null takes a value of your own back.'),
   guarded('DELETE', '/api/bookmarks/:id', 'Deletes a bookmark.'),
-  guarded('GET', '/api/bookmarks/:id/image', 'The picture of a bookmark, transformed; there is always one.'),
+  {
+    ...open(
+      'GET',
+      '/api/bookmarks/:id/image',
+      'The picture of a bookmark, transformed; there is always one.',
+    ),
+    access: 'link',
+  },
   guarded('POST', '/api/bookmarks/:id/refresh', 'Looks at the page again.'),
   guarded('GET', '/api/tags', 'Tags, with how many bookmarks have them.'),
   guarded('PATCH', '/api/tags/:id', 'Renames a tag; the name of another one merges the two.'),
@@ -155,6 +162,10 @@ const isPattern = (path: string): boolean => path.includes('/:');
 
 const EXEMPT = ROUTE_POLICIES.filter((policy) => policy.exempt).map((policy) => policy.path);
 
+const LITERAL_PATHS: ReadonlySet<string> = new Set(
+  ROUTE_POLICIES.map(({ path }) => path.toLowerCase()).filter((path) => !isPattern(path)),
+);
+
 const EXEMPT_PATHS: ReadonlySet<string> = new Set(EXEMPT.filter((path) => !isPattern(path)));
 
 /** A parameter of an exempt route is a plain word: nothing that could be decoded into another path. */
@@ -167,15 +178,27 @@ export function policyOfRoute(method: string, pattern: string): RoutePolicy | un
   return BY_ROUTE.get(`${method === 'HEAD' ? 'GET' : method} ${pattern}`);
 }
 
-/** The methods that exist under a path; empty when there is no such path. `GET` brings `HEAD`. */
+/**
+ * The methods that exist under a path; empty when there is no such path. `GET` brings `HEAD`. A path that is
+ * registered as it stands is no id of the pattern that would take it, too: `DELETE /api/bookmarks/export` is no
+ * deletion of a bookmark.
+ */
 export function allowedMethods(path: string): readonly string[] {
+  const found = MATCHERS.filter(({ pattern }) => pattern.test(path)).map(({ policy }) => policy);
+  const literal = found.filter((policy) => !isPattern(policy.path));
   const methods = new Set<string>();
-  for (const { policy, pattern } of MATCHERS) {
-    if (!pattern.test(path)) continue;
-    methods.add(policy.method);
-    if (policy.method === 'GET') methods.add('HEAD');
+  for (const { method } of literal.length > 0 ? literal : found) {
+    methods.add(method);
+    if (method === 'GET') methods.add('HEAD');
   }
   return [...methods].sort();
+}
+
+/** Whether the router gave a path that is registered as it stands, with other methods, to a pattern. */
+export function isMistakenForPattern(method: string, path: string, pattern: string): boolean {
+  if (!isPattern(pattern)) return false;
+  const plain = (path.endsWith('/') ? path.slice(0, -1) : path).toLowerCase();
+  return LITERAL_PATHS.has(plain) && !allowedMethods(path).includes(method);
 }
 
 /**

@@ -104,20 +104,25 @@ async function write(
 }
 
 async function assertFree(queries: Transaction<Tables>, current: Bookmark, next: Bookmark): Promise<void> {
-  const free = async (column: 'url_key' | 'external_id', value: string): Promise<boolean> => {
+  const refuseOther = async (
+    column: 'url_key' | 'external_id',
+    value: string,
+    has: string,
+  ): Promise<void> => {
     const row = await queries
       .selectFrom('bookmarks')
       .select('id')
       .where(column, '=', value)
       .executeTakeFirst();
-    return row === undefined;
+    if (row === undefined) return;
+    throw new PlimsollError('bookmark-url-taken', `Another bookmark, ${row.id}, has this ${has}.`, {
+      details: { bookmarkId: row.id },
+    });
   };
   const { normalisedUrl, externalId } = next;
-  if (normalisedUrl !== current.normalisedUrl && !(await free('url_key', urlKey(normalisedUrl)))) {
-    throw new PlimsollError('bookmark-url-taken', 'Another bookmark has this URL.');
-  }
-  if (externalId !== null && externalId !== current.externalId && !(await free('external_id', externalId))) {
-    throw new PlimsollError('bookmark-url-taken', 'Another bookmark has this id of its source.');
+  if (normalisedUrl !== current.normalisedUrl) await refuseOther('url_key', urlKey(normalisedUrl), 'URL');
+  if (externalId !== null && externalId !== current.externalId) {
+    await refuseOther('external_id', externalId, 'id of its source');
   }
 }
 

@@ -6,6 +6,7 @@ import {
   type LayeredField,
   type PreviewKind,
 } from '../model/bookmark.js';
+import type { BookmarkPictureLinks } from './picture-links.js';
 
 /** A bookmark as clients see it; times are ISO 8601 in UTC. */
 export interface BookmarkJson {
@@ -28,7 +29,10 @@ export interface BookmarkJson {
   readonly revision: number;
   /** What is known about the page, field by field, with who said so: `user`, `import`, `karakeep`, `page`, `oembed`. */
   readonly metadata: Readonly<Partial<Record<LayeredField, FieldValue>>>;
-  /** Always there; `source` is `card` while no picture is known. Takes the parameters of the image routes. */
+  /**
+   * Always there; `source` is `card` while no picture is known. Takes the parameters of the image routes. Where tokens
+   * are asked for, the URL is signed, so that a browser can show it, and ends after a day or two.
+   */
   readonly image: { readonly url: string; readonly source: PreviewKind };
   /** How the page answered when it was last looked at. `deadSince` after failures days apart. */
   readonly http: {
@@ -51,7 +55,7 @@ export interface BookmarkJson {
 }
 
 /** The one place that decides how a bookmark looks outside. */
-export function toJson(bookmark: Bookmark): BookmarkJson {
+export function toJson(bookmark: Bookmark, links: BookmarkPictureLinks): BookmarkJson {
   const { http, enrichment, preview } = bookmark;
   return {
     id: bookmark.id,
@@ -68,7 +72,10 @@ export function toJson(bookmark: Bookmark): BookmarkJson {
     modifiedAt: iso(bookmark.modifiedAt),
     revision: bookmark.revision,
     metadata: metadataOf(bookmark),
-    image: { url: `/api/bookmarks/${bookmark.id}/image`, source: preview.chosen?.kind ?? 'card' },
+    image: {
+      url: links.sign(`/api/bookmarks/${bookmark.id}/image`),
+      source: preview.chosen?.kind ?? 'card',
+    },
     http: {
       status: http.status,
       checkedAt: isoOrNull(http.checkedAt),

@@ -1,4 +1,4 @@
-import { Controller, Get, Header, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, Header, Inject, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { assertPlainDelta, BookmarkLists } from '../service/bookmark-lists.service.js';
 import { ChangeFeedService } from '../service/change-feed.service.js';
@@ -6,6 +6,7 @@ import { LIST_QUERY, type ListQuery } from '../service/list-query.js';
 import type { SearchHit, SearchMeta } from '../search/search.service.js';
 import { linkNextPage, PRIVATE } from './answer-headers.js';
 import { toJson, type BookmarkJson } from './bookmark-json.js';
+import { PICTURE_LINKS, type BookmarkPictureLinks } from './picture-links.js';
 
 /** A page of a list or of a search. */
 interface ListJson {
@@ -41,6 +42,7 @@ export class BookmarkListController {
   constructor(
     private readonly lists: BookmarkLists,
     private readonly feed: ChangeFeedService,
+    @Inject(PICTURE_LINKS) private readonly links: BookmarkPictureLinks,
   ) {}
 
   @Get()
@@ -56,8 +58,8 @@ export class BookmarkListController {
     return {
       bookmarks: items.map(({ bookmark, hit }) =>
         hit === undefined
-          ? toJson(bookmark)
-          : { ...toJson(bookmark), score: hit.score, highlights: hit.highlights },
+          ? toJson(bookmark, this.links)
+          : { ...toJson(bookmark, this.links), score: hit.score, highlights: hit.highlights },
       ),
       nextCursor,
       meta,
@@ -76,7 +78,7 @@ export class BookmarkListController {
     return {
       changes: changes.map((event) =>
         event.kind === 'saved'
-          ? { type: 'saved', bookmark: toJson(event.bookmark) }
+          ? { type: 'saved', bookmark: toJson(event.bookmark, this.links) }
           : { type: 'deleted', id: event.id, deletedAt: new Date(event.at).toISOString() },
       ),
       meta: {

@@ -6,6 +6,7 @@ import {
   Header,
   Headers,
   HttpCode,
+  Inject,
   Param,
   Patch,
   Post,
@@ -31,6 +32,7 @@ import { PRIVATE, stampRevision } from './answer-headers.js';
 import { toJson, type BookmarkJson } from './bookmark-json.js';
 import { bodySchema } from './body-schema.js';
 import { JsonBody } from './json-body.interceptor.js';
+import { PICTURE_LINKS, type BookmarkPictureLinks } from './picture-links.js';
 
 const URL_QUERY = z.strictObject(
   { url: z.string({ error: ({ input }) => (input === undefined ? 'is required' : 'must be given once') }) },
@@ -43,6 +45,7 @@ export class BookmarksController {
   constructor(
     private readonly bookmarks: BookmarksService,
     private readonly bulk: BulkService,
+    @Inject(PICTURE_LINKS) private readonly links: BookmarkPictureLinks,
   ) {}
 
   @Post()
@@ -57,7 +60,7 @@ export class BookmarksController {
     response.status(isNew ? 201 : 200);
     response.setHeader('Location', `/api/bookmarks/${bookmark.id}`);
     stampRevision(response, bookmark);
-    return { ...toJson(bookmark), alreadyExists: !isNew };
+    return { ...toJson(bookmark, this.links), alreadyExists: !isNew };
   }
 
   @Post('bulk')
@@ -77,7 +80,8 @@ export class BookmarksController {
   ): Promise<BookmarkJson | undefined> {
     const bookmark = await this.bookmarks.get(id);
     stampRevision(response, bookmark);
-    if (!isKnownRevision(ifNoneMatch, bookmark)) return toJson(bookmark);
+    // a copy that the client keeps has a link to the picture that ends
+    if (this.links.expire || !isKnownRevision(ifNoneMatch, bookmark)) return toJson(bookmark, this.links);
     response.status(304);
     return undefined;
   }
@@ -102,7 +106,7 @@ export class BookmarksController {
   ): Promise<BookmarkJson> {
     const bookmark = await this.bookmarks.patch(id, patch, preconditionOf(ifMatch));
     stampRevision(response, bookmark);
-    return toJson(bookmark);
+    return toJson(bookmark, this.links);
   }
 
   @Delete(':id')

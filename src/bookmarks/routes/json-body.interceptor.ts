@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import {
   mixin,
   type CallHandler,
@@ -19,7 +20,13 @@ const MAX_BODY_BYTES = 1_048_576;
 export function JsonBody(...types: readonly string[]): Type<NestInterceptor> {
   const accepted = types.length === 0 ? ['application/json'] : [...types];
   class JsonBodyInterceptor implements NestInterceptor {
-    private readonly parse = json({ limit: MAX_BODY_BYTES, inflate: false, strict: false, type: () => true });
+    private readonly parse = json({
+      limit: MAX_BODY_BYTES,
+      inflate: false,
+      strict: false,
+      type: () => true,
+      verify: (_request, _response, bytes) => assertUtf8(bytes),
+    });
 
     /**
      * @throws PlimsollError `unsupported-media-type`, `invalid-body` without a body, and what the parser throws: too
@@ -45,6 +52,11 @@ export function JsonBody(...types: readonly string[]): Type<NestInterceptor> {
     }
   }
   return mixin(JsonBodyInterceptor);
+}
+
+/** The decoder would put U+FFFD in the place of what it cannot read: somebody's text would be changed without a word. */
+function assertUtf8(bytes: Buffer): void {
+  if (!isUtf8(bytes)) throw new PlimsollError('invalid-body', 'The body must be UTF-8.');
 }
 
 /** RFC 9112, section 6.3: a request without either header has no body. */

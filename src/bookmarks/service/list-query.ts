@@ -33,6 +33,7 @@ const TAGS = z
     error: `must be the name of a tag, of at most ${LIMITS.tag} characters`,
   })
   .transform((names) => (typeof names === 'string' ? [names] : names))
+  .refine((names) => !names.includes(''), 'must not be empty; untagged=true lists what has no tag')
   .refine((names) => names.length <= LIMITS.tags, `must not be given more than ${LIMITS.tags} times`);
 
 /** A host as people write it; what is below it counts too. */
