@@ -6,7 +6,7 @@ import { createInterface, type Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { compileRooms, type CompiledRooms } from './compiled-rooms.fixture.js';
+import { compileSources, type CompiledSources } from '../../test/support/compiled-sources.js';
 import { bytesOf, filesBelow, openStore, temporaryFolder } from './store.fixture.js';
 
 const KILLS = 24;
@@ -19,12 +19,12 @@ interface Child {
 }
 
 describe('FilesystemStore in a process of its own', () => {
-  let rooms: CompiledRooms;
+  let rooms: CompiledSources;
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   let child: Child | null;
 
   beforeAll(async () => {
-    rooms = await compileRooms();
+    rooms = await compileSources(['src', 'test/support']);
   }, 60_000);
 
   afterAll(() => rooms.remove());

@@ -17,7 +17,12 @@ export interface Sent {
 }
 
 /** Talks to a test application as a client does. */
-export async function ask(app: TestApp, method: string, path: string, sent: Sent = {}): Promise<Answer> {
+export async function ask(
+  app: Pick<TestApp, 'url'>,
+  method: string,
+  path: string,
+  sent: Sent = {},
+): Promise<Answer> {
   const hasBody = sent.body !== undefined;
   const response = await fetch(`${app.url}${path}`, {
     method,
