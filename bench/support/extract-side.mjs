@@ -4,15 +4,16 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { memoryOf } from './process-figures.mjs';
+import { startStopwatch } from './stopwatch.mjs';
+import { toCom } from './stored-pages.mjs';
 
-const { side, list, libraries, built } = JSON.parse(process.argv[2]);
+const { side, list, libraries, built, timed } = JSON.parse(process.argv[2]);
 const pages = JSON.parse(readFileSync(list, 'utf8'));
 
 /** As bytes come from a socket. */
 const CHUNK_BYTES = 64 * 1024;
 
-/** metascraper takes no address under .example, the domain of the marked pages: it gets, and says, another. */
-const toCom = (text) => text.replace(/\.example\b/g, '.com');
+/** metascraper says what it got. */
 const fromCom = (text) => text?.replace(/\.com\b/g, '.example');
 
 const load = async (name) => {
@@ -20,6 +21,13 @@ const load = async (name) => {
   const loaded = await import(pathToFileURL(path).href);
   return loaded.default?.default ?? loaded.default;
 };
+
+/** Pages after which V8 has compiled what is used most: until then the same call takes several times as long. */
+const COLD_PAGES = 40;
+
+/** What our side read of the pages, and, with `timed`, its longest single calls: so long the event loop stands still. */
+let bytesRead = 0;
+const longestCallMs = { cold: 0, warm: 0 };
 
 const SIDES = {
   /** What Node needs to read the list and print it: no side's own. */
@@ -29,15 +37,24 @@ const SIDES = {
   async plimsoll() {
     const { PageExtractor } = await import(pathToFileURL(built).href);
     const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    const watched = (act) => {
+      if (!timed) return act();
+      const takenMs = startStopwatch();
+      const result = act();
+      const state = results.length < COLD_PAGES ? 'cold' : 'warm';
+      longestCallMs[state] = Math.max(longestCallMs[state], takenMs());
+      return result;
+    };
     return ({ file, url, requestedUrl, contentType }) => {
       const extractor = new PageExtractor({ url, contentType, ...(requestedUrl && { requestedUrl }) });
       const handle = openSync(`${file}.raw`);
       for (;;) {
         const bytes = readSync(handle, chunk, 0, CHUNK_BYTES, null);
-        if (bytes === 0 || extractor.push(chunk.subarray(0, bytes)) === 'enough') break;
+        if (bytes === 0 || watched(() => extractor.push(chunk.subarray(0, bytes))) === 'enough') break;
       }
       closeSync(handle);
-      const facts = extractor.finish();
+      const facts = watched(() => extractor.finish());
+      bytesRead += facts.bytesRead;
       return {
         title: facts.title,
         description: facts.description,
@@ -83,7 +100,7 @@ const SIDES = {
       ),
     );
     return async ({ file, url }) => {
-      const facts = await metascraper({ html: toCom(readFileSync(`${file}.utf8`, 'utf8')), url: toCom(url) });
+      const facts = await metascraper({ html: readFileSync(`${file}.com`, 'utf8'), url: toCom(url) });
       return {
         title: facts.title,
         description: facts.description,
@@ -98,12 +115,26 @@ const SIDES = {
   },
 };
 
+const results = [];
 const extract = await SIDES[side]();
 const loadedBytes = memoryOf(process.pid).rssBytes;
-const results = [];
 const startedMs = performance.now();
-for (const page of pages) results.push({ name: page.name, facts: await extract(page) });
+const startedCpu = process.cpuUsage();
+for (const page of pages) {
+  const fromMs = performance.now();
+  const facts = await extract(page);
+  results.push({ name: page.name, facts, ms: performance.now() - fromMs });
+}
 const wallMs = performance.now() - startedMs;
+const { user, system } = process.cpuUsage(startedCpu);
 process.stdout.write(
-  JSON.stringify({ wallMs, loadedBytes, peakBytes: memoryOf(process.pid).highWaterBytes, results }),
+  JSON.stringify({
+    wallMs,
+    cpuMs: (user + system) / 1_000,
+    loadedBytes,
+    peakBytes: memoryOf(process.pid).highWaterBytes,
+    bytesRead,
+    longestCallMs,
+    results,
+  }),
 );

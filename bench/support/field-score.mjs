@@ -82,3 +82,34 @@ export function judge(field, facts, page) {
   const values = [expected[field], ...(expected[`${field}Also`] ?? [])];
   return values.some((value) => isRight(field, found, value, url)) ? 'right' : 'wrong';
 }
+
+/**
+ * What a side found, judged page by page.
+ *
+ * @param results `{ name, facts }` of each page
+ * @param byName the marked pages
+ * @returns by field: how often it was asked for, how often it was right, and each miss with its times
+ */
+export function scoreOf(results, byName) {
+  const score = Object.fromEntries(FIELDS.map((field) => [field, { asked: 0, right: 0, misses: new Map() }]));
+  for (const { name, facts } of results) {
+    for (const field of FIELDS) {
+      const verdict = judge(field, facts, byName.get(name));
+      if (verdict === undefined) continue;
+      score[field].asked += 1;
+      if (verdict === 'right') {
+        score[field].right += 1;
+        continue;
+      }
+      const miss = `${name} (${verdict})`;
+      score[field].misses.set(miss, (score[field].misses.get(miss) ?? 0) + 1);
+    }
+  }
+  return score;
+}
+
+/** The share of right answers over these fields, 0 to 1. */
+export function shareOf(score, fields) {
+  const sum = (figure) => fields.reduce((all, field) => all + score[field][figure], 0);
+  return sum('right') / sum('asked');
+}

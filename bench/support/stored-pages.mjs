@@ -13,18 +13,48 @@ const WORDS =
 /** Share of the added weight that goes into the head: style sheets and scripts. */
 const HEAD_SHARE = 0.12;
 
-/** Encodings of the marked pages in which added ASCII is not written byte by byte. */
-const WIDE = { 'utf-16le': 'utf16le' };
+/**
+ * Bytes of a marked page as text in which ASCII can be added, and back: what is not in UTF-16 counts as ISO 8859-1,
+ * which leaves every byte as it is.
+ */
+const CODINGS = {
+  'utf-16le': {
+    read: (bytes) => bytes.toString('utf16le'),
+    write: (text) => Buffer.from(text, 'utf16le'),
+    width: 2,
+  },
+  'utf-16be': {
+    read: (bytes) => Buffer.from(bytes).swap16().toString('utf16le'),
+    write: (text) => Buffer.from(text, 'utf16le').swap16(),
+    width: 2,
+  },
+  bytes: {
+    read: (bytes) => bytes.toString('latin1'),
+    write: (text) => Buffer.from(text, 'latin1'),
+    width: 1,
+  },
+};
 
-/** The marked pages and what they say. */
+/** The marked pages and what they say; those with `fill` get their weight. */
 export function readMarkedPages() {
   const list = JSON.parse(readFileSync(join(marked, 'expected.json'), 'utf8'));
-  return list.map((page) => ({ ...page, bytes: readFileSync(join(marked, `${page.name}.page`)) }));
+  return list.map((page) => {
+    const text = readFileSync(join(marked, `${page.name}.page`), 'latin1');
+    const { fill } = page;
+    const weight = fill?.with.repeat(Math.ceil(fill.bytes / fill.with.length));
+    return {
+      ...page,
+      bytes: Buffer.from(weight === undefined ? text : text.replace('<!--fill-->', weight), 'latin1'),
+    };
+  });
 }
 
+/** metascraper takes no address under .example, the domain of the marked pages: it gets another. */
+export const toCom = (text) => text.replace(/\.example\b/g, '.com');
+
 /**
- * Writes `count` pages: the marked ones in turn, with the weight of real pages added to head and body. Each is stored
- * twice, as bytes and decoded to UTF-8, because the libraries take text.
+ * Writes `count` pages: the marked ones in turn, with the weight of real pages added to head and body. Each is stored as
+ * bytes and decoded to UTF-8, because the libraries take text; and so once more with the addresses that metascraper takes.
  *
  * @param {{ grown?: boolean }} [options] `grown: false` stores them as they are
  * @returns what each child has to know: files, addresses, types
@@ -34,15 +64,16 @@ export function storePages(pages, count, folder, { grown = true } = {}) {
   mkdirSync(folder, { recursive: true });
   return Array.from({ length: count }, (_, index) => {
     const page = pages[index % pages.length];
-    const encoding = WIDE[page.expected.charset] ?? 'latin1';
+    const coding = CODINGS[page.expected.charset] ?? CODINGS.bytes;
     // Log-uniform from 20 KB to 1.5 MB: most pages are small, a few are not.
-    const bytes = Math.round((20_000 * 75 ** random.next()) / (encoding === 'latin1' ? 1 : 2));
-    const text = page.bytes.toString(encoding);
-    const html = grown ? grow(text, bytes, index % 3 === 2, random) : text;
-    const raw = Buffer.from(html, encoding);
+    const bytes = Math.round((20_000 * 75 ** random.next()) / coding.width);
+    const text = coding.read(page.bytes);
+    const raw = coding.write(grown ? grow(text, bytes, index % 3 === 2, random) : text);
     const file = join(folder, `${String(index).padStart(3, '0')}-${page.name}`);
     writeFileSync(`${file}.raw`, raw);
-    writeFileSync(`${file}.utf8`, toText(raw, page));
+    const decoded = toText(raw, page);
+    writeFileSync(`${file}.utf8`, decoded);
+    writeFileSync(`${file}.com`, toCom(decoded));
     const { name, url, requestedUrl, contentType } = page;
     return { name, file, url, requestedUrl, contentType, bytes: raw.length };
   });
