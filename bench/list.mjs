@@ -7,6 +7,7 @@ import { readArguments } from './support/arguments.mjs';
 import { boundMinutes } from './support/life.mjs';
 import { cursorAt, fill, openStore } from './support/list-rooms.mjs';
 import { ask, keepAliveAgent } from './support/load-client.mjs';
+import { cpuMsOf } from './support/process-figures.mjs';
 import { fixed, print, printHead, printTable, Verdict } from './support/report.mjs';
 import { startPlimsoll } from './support/start-plimsoll.mjs';
 import { quantile } from './support/statistics.mjs';
@@ -114,6 +115,7 @@ for (let n = 0; n < WARM_UP_REQUESTS; n++)
   await ask({ port: server.port, path: `/api/bookmarks?limit=${LIMIT}`, agent });
 for (const each of cases) {
   const { query, sort, cursor } = each;
+  const cpuBeforeMs = cpuMsOf(server.pid);
   each.routeMs = await walk(cursor, async (at) => {
     const path = `/api/bookmarks?limit=${LIMIT}&sort=${sort}&cursor=${encodeURIComponent(at)}&${query}`;
     const answer = await ask({ port: server.port, path, agent, keepBody: true });
@@ -121,13 +123,24 @@ for (const each of cases) {
     const { bookmarks, nextCursor } = JSON.parse(answer.body.toString());
     return { ms: answer.ms, length: bookmarks.length, nextCursor };
   });
+  each.cpuMs = (cpuMsOf(server.pid) - cpuBeforeMs) / (options.pages + WARM_UP_PAGES);
 }
 agent.destroy();
 await server.stop();
 
 printTable(
-  ['filter', 'sort', 'matches', 'depth', 'store p50 ms', 'store p95 ms', 'route p50 ms', 'route p95 ms'],
-  cases.map(({ name, sort, matches, at, storeMs, routeMs }) => [
+  [
+    'filter',
+    'sort',
+    'matches',
+    'depth',
+    'store p50 ms',
+    'store p95 ms',
+    'route p50 ms',
+    'route p95 ms',
+    'route CPU ms',
+  ],
+  cases.map(({ name, sort, matches, at, storeMs, routeMs, cpuMs }) => [
     name,
     sort,
     matches,
@@ -136,6 +149,7 @@ printTable(
       fixed(quantile(times, 0.5), 2),
       fixed(quantile(times, 0.95), 2),
     ]),
+    fixed(cpuMs),
   ]),
 );
 const verdict = new Verdict();

@@ -123,8 +123,16 @@ export function describeJobPlans(engine: string, open: () => Promise<TestDatabas
       ['a state that most have', { state: 'done' }, /jobs_by_state|pkey/],
       ['a state that few have', { state: 'running' }, /jobs_by_state/],
       ['a state that none has', { state: 'cancelled' }, /jobs_by_state/],
-      ['few of a kind that are in the state of most', { kind: 'import', state: 'done' }, /jobs_by_both/],
-      ['none of a kind in a state that most have', { kind: 'nothing', state: 'done' }, /jobs_by_both/],
+      [
+        'few of a kind that are in the state of most',
+        { kind: 'import', state: 'done' },
+        /jobs_by_(?:both|kind)/,
+      ],
+      [
+        'none of a kind in a state that most have',
+        { kind: 'nothing', state: 'done' },
+        /jobs_by_(?:both|kind)/,
+      ],
     ] as const)('walks an index to list %s, also further down', async (_what, filter, index) => {
       const first = await rows().list({ ...filter, limit: 50 });
       const cursor = first.nextCursor ?? '01890005-0000-7000-8000-000000000000';

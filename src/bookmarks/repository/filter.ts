@@ -42,7 +42,6 @@ export function matching(
     const isBare = access.by === 'planner' || (access.by !== 'sift' && set === of) || isPiece;
     return isBare ? sql.ref(`bookmarks.${name}`) : sql`+${sql.ref(`bookmarks.${name}`)}`;
   };
-  if (access.by === 'sift') terms.push(eb(sql<string>`+bookmarks.id`, 'in', access.ids));
   const [rarest, ...others] = filter.tagIds;
   const isSifted = access.by === 'sift' && set === 'tag';
   if (rarest !== undefined && !isSifted)
@@ -65,6 +64,8 @@ export function matching(
     const key = column('host_key', 'host');
     terms.push(eb(key, '>=', from), eb(key, '<', below));
   }
+  // Last of what the index of the order can tell: SQLite asks in this sequence.
+  if (access.by === 'sift') terms.push(eb(sql<string>`+bookmarks.id`, 'in', access.ids));
   return eb.and(terms);
 }
 
