@@ -38,7 +38,7 @@ const MIB = 1024 ** 2;
 export const SMALLEST_ESTIMATE_BYTES = 16 * MIB;
 
 /** Pictures of one size and format differ (chosen by bench:cost-model, see docs/cost-model.md). */
-const MARGIN = 1.12;
+const MARGIN = 1.08;
 
 /** Pipeline of an operation that has next to no pixels. */
 const BASE_BYTES = 5 * MIB;
@@ -50,8 +50,8 @@ const WINDOW_LINES_PER_LINE = 1.7;
 /** A turn by any angle works on the whole of what it turns: 8 bytes measured for 3 a pixel, 10.5 for 4. */
 const ANY_ANGLE_FACTOR = 2.7;
 
-/** Trim keeps the picture whole for its search and again as its result (measured: 6 bytes for 3 a pixel, 8 for 4). */
-const TRIM_FACTOR = 2;
+/** Trim keeps the picture whole for its search and most of it again as its result. */
+const TRIM_FACTOR = 1.6;
 
 /** From this EXIF orientation on the pixels are needed in another order than they are read. */
 const FIRST_TURNED_ORIENTATION = 3;

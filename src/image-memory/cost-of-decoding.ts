@@ -19,8 +19,8 @@ const WEBP_ANIMATION_BYTES_PER_OUTPUT_PIXEL = 4.3;
 const AVIF_BYTES_PER_PIXEL = 20;
 
 /** Surfaces of a drawing, without and with filters, masks, patterns, images, clip paths or text. */
-const SVG_PLAIN_BYTES_PER_PIXEL = 5;
-const SVG_COMPLEX_BYTES_PER_PIXEL = 36;
+const SVG_PLAIN_BYTES_PER_PIXEL = 4;
+const SVG_COMPLEX_BYTES_PER_PIXEL = 28;
 
 /** What the decoder holds at its peak, bytes; the window of the resize comes on top. */
 export function decodeBytes(header: ImageHeader, inputs: CostInputs): number {
