@@ -38,7 +38,7 @@ const MIB = 1024 ** 2;
 export const SMALLEST_ESTIMATE_BYTES = 16 * MIB;
 
 /** Pictures of one size and format differ (chosen by bench:cost-model, see docs/cost-model.md). */
-const MARGIN = 1.08;
+const MARGIN = 1.04;
 
 /** Pipeline of an operation that has next to no pixels. */
 const BASE_BYTES = 5 * MIB;

@@ -3,7 +3,7 @@ import type { ImageHeader } from './image-header.js';
 
 /** Progressive JPEG keeps 2 bytes per DCT coefficient of the whole picture; coefficients per pixel by subsampling. */
 const COEFFICIENT_BYTES = 2;
-const COEFFICIENTS_PER_PIXEL = { '4:2:0': 1.5, '4:2:2': 2, '4:4:4': 3, cmyk: 4, other: 4 } as const;
+const COEFFICIENTS_PER_PIXEL = { '4:2:0': 1.5, '4:2:2': 2, '4:4:4': 3, cmyk: 4.2, other: 4.2 } as const;
 
 const RGBA_BYTES = 4;
 
